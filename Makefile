@@ -1,0 +1,33 @@
+# `make` sets everything up and runs the pipeline; `make test` sets up and passes the tests.
+# The stamps make the second run fast: pip is asked again only when a lock file changed.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: all test lint lock
+all: .venv/runtime
+	dvc repro
+
+test: .venv/development
+	python -m pytest
+
+lint: .venv/development
+	ruff check .
+	ruff format --check .
+
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+lock: .venv/development
+	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or later is needed, found {sys.version}: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: requirements.txt | .venv/bin/python
+	python -m pip install --quiet --require-hashes --requirement requirements.txt
+	touch $@
+
+.venv/development: requirements-dev.txt .venv/runtime
+	python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	touch $@

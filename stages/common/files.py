@@ -1,0 +1,39 @@
+"""An output file appears whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.errors import PipelineError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it takes the name `path` only when the block ends without an error.
+
+    The `.part` file has a fixed name, so what a killed run left behind is replaced by the next one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_json(path: Path, values: Mapping) -> None:
+    """Write `values` with sorted keys; NaN and infinity raise ValueError, because JSON has neither."""
+    with whole(path) as part:
+        part.write_text(
+            json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8", newline="\n"
+        )
+
+
+def require(path: Path, stage: str) -> Path:
+    """Return `path`, or raise PipelineError that names the stage that writes it."""
+    if not path.exists():
+        raise PipelineError(f"{path} is missing: run `python stages/{stage}.py` first, or `dvc repro` for all of it")
+    return path

@@ -1,0 +1,78 @@
+"""The contract of the network: how it is built, and how its archive is saved and loaded."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.dataset import SHAPE
+from common.determinism import keras
+from common.errors import PipelineError
+from common.files import require, whole
+
+PATH = Path("models/model.keras")
+
+
+def build(hidden_units: Sequence[int], classes: int, seed: int) -> keras.Sequential:
+    """Return the network, (n, 28, 28) float32 in [0, 1] -> (n, classes) probabilities, with weights drawn from `seed`.
+
+    Layers are named, because the names Keras makes up count the layers of the process.
+    """
+    keras.utils.set_random_seed(seed)
+    first, second = hidden_units
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE, name="image"),
+            keras.layers.Flatten(name="flatten"),
+            keras.layers.Dense(first, activation="relu", name="hidden_1"),
+            keras.layers.Dense(second, activation="relu", name="hidden_2"),
+            keras.layers.Dense(classes, activation="softmax", name="probabilities"),
+        ],
+        name="digits",
+    )
+
+
+def save(model: keras.Model, path: Path = PATH) -> None:
+    """Save in Keras' own format, byte for byte the same for the same model.
+
+    Keras writes a zip of metadata.json, config.json and model.weights.h5 in which three things change from run to run
+    (keras-team/keras#15948, #15143, tensorflow/tensorflow#54067, `keras/src/saving/saving_lib.py`):
+    - `date_saved` in metadata.json: left out;
+    - `shared_object_id` in config.json, the memory address of an object that occurs more than once: numbered from 1;
+    - the time of model.weights.h5 in the zip: the earliest that a zip can hold.
+    `keras.saving.load_model` opens the result without any of this project's code.
+    """
+    with whole(path) as part:
+        original = part.with_suffix(".keras")  # Keras insists on the suffix
+        try:
+            model.save(original)
+            with zipfile.ZipFile(original) as source, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as target:
+                for name in sorted(source.namelist()):
+                    target.writestr(zipfile.ZipInfo(name), canonical(name, source.read(name)))
+        finally:
+            original.unlink(missing_ok=True)
+
+
+def canonical(name: str, content: bytes) -> bytes:
+    """Return a member of the archive without what depends on the time or on memory addresses."""
+    if not name.endswith(".json"):
+        return content
+    numbers: dict[int, int] = {}
+
+    def renumber(entries: dict) -> dict:
+        entries.pop("date_saved", None)
+        if "shared_object_id" in entries:
+            entries["shared_object_id"] = numbers.setdefault(entries["shared_object_id"], len(numbers) + 1)
+        return entries
+
+    return json.dumps(json.loads(content, object_hook=renumber), sort_keys=True).encode()
+
+
+def load(path: Path = PATH) -> keras.Model:
+    """Open the archive. Raises PipelineError when it is missing or damaged."""
+    try:
+        return keras.saving.load_model(require(path, "train"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise PipelineError(
+            f"{path} is not a Keras model ({' '.join(str(error).split())[:200]}); run `dvc repro --force train`"
+        ) from None

@@ -1,0 +1,131 @@
+"""Fetch MNIST as it was published, from the first source that works, and verify it.
+
+Reads  the `download` section of params.yaml; the environment variable MNIST_MIRROR, when set, is the first source.
+Writes data/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte: IDX, decompressed, the same bytes from every source.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from common import params
+from common.errors import PipelineError, run
+from common.sources import opened, save
+
+RAW = Path("data/raw")
+PART = Path("data/raw.part")  # beside RAW, so on its file system; a fixed name, so a run clears what a killed one left
+OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # only writing raises these: no source is to blame
+
+
+def ordered(sources: Sequence[str]) -> list[str]:
+    """Return the sources with the user's own first."""
+    mirror = os.environ.get("MNIST_MIRROR")
+    return [mirror, *sources] if mirror else [*sources]
+
+
+def provide(sources: Sequence[str], digests: Mapping[str, str]) -> str:
+    """Put the verified files into RAW, unless they are there; say where they came from.
+
+    Raises PipelineError with the reason of each source when none works, and then leaves RAW as it was.
+    Raises OSError when our own disk is full or read-only.
+    """
+    reasons = []
+    with empty_folder(PART):
+        if is_complete(digests):
+            return f"already in {RAW}"
+        for source in sources:
+            if reasons:
+                print(f"download: {reasons[-1]}; trying {without_secrets(source)}", file=sys.stderr)
+            try:
+                fetch_verified(source, digests)
+            except Exception as error:  # bad data makes libraries raise anything; the next source may work all the same
+                if isinstance(error, OSError) and error.errno in OUR_DISK:
+                    raise
+                reasons.append(f"{without_secrets(source)}: {in_one_line(error)}")
+            else:
+                move(digests)
+                return f"from {without_secrets(source)}"
+    raise PipelineError(
+        "\n  ".join(["no source of MNIST works", *reasons])
+        + "\nSet MNIST_MIRROR to a folder, an archive or a URL that holds the four files."
+    )
+
+
+@contextmanager
+def empty_folder(path: Path) -> Iterator[None]:
+    """Have an empty folder for the time of the block."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def is_complete(digests: Mapping[str, str]) -> bool:
+    return all((RAW / name).is_file() and sha256(RAW / name) == expected for name, expected in digests.items())
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch_verified(source: str, digests: Mapping[str, str]) -> None:
+    """Write the files of one source to PART. Raises PipelineError when a digest differs, and what `opened` raises."""
+    with TemporaryDirectory(dir=PART) as folder, opened(source, Path(folder)) as read:
+        for name, expected in digests.items():
+            found = save(read(name), PART / name)
+            if found != expected:
+                raise PipelineError(f"{name}: expected SHA-256 {expected}, found {found}")
+
+
+def move(digests: Mapping[str, str]) -> None:
+    """Move the verified files from PART to RAW. Raises PipelineError when somebody else wrote to PART meanwhile."""
+    RAW.mkdir(parents=True, exist_ok=True)
+    for name in digests:
+        os.replace(PART / name, RAW / name)
+    if not is_complete(digests):
+        raise PipelineError(f"{RAW} is not what was verified: is another download running? Run this one again")
+
+
+def in_one_line(error: Exception) -> str:
+    """Return the innermost error of those that requests and urllib3 wrap, without secrets."""
+    while inner := [e for e in (getattr(error, "reason", None), *error.args) if isinstance(e, Exception)]:
+        error = inner[0]
+    kind = "" if isinstance(error, PipelineError) else f"{type(error).__name__}: "
+    text = re.sub(r"HTTPS?Connection(Pool)?\(.*?\): ", "", str(error))
+    return without_secrets(" ".join(f"{kind}{text}".split()))[:300]
+
+
+def without_secrets(text: str) -> str:
+    """Return the text without the user:password@ and the ?query (where signed URLs have their secret) of its URLs."""
+    return re.sub(r"(?<=//)[^/\s]*@|(?<=[\w/])\?[^\s#]+", "", text)
+
+
+def count_images(names: Mapping[str, str]) -> int:
+    """Return the sum of the first dimension of the images files, the second integer of IDX."""
+    return sum(int(np.fromfile(RAW / name, ">u4", count=2)[1]) for name in names if "images" in name)
+
+
+def main() -> None:
+    settings = params.load(params.Download)
+    digests = settings.sha256.model_dump(by_alias=True)
+    origin = provide(ordered(settings.sources), digests)
+    images = count_images(digests)
+
+    print(f"download: {len(digests)} files, {images:,} images, {origin} (verified)")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,123 @@
+"""Look at the data: sample images, how often each digit occurs, the mean image of each digit.
+
+Reads  data/normalized; of the test split, only the labels, to count them.
+Writes reports/eda/{sample_images,digit_distribution,mean_images}.png, class_counts.csv and summary.json.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from common import dataset, figures, params
+from common.errors import run
+from common.files import save_json, whole
+
+REPORTS = Path("reports/eda")
+SPLITS = ["train", "validation", "test"]
+CHUNK = 10_000  # images read at once
+
+
+def count_labels(labels: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
+    """Count the images of each digit in each split; a tidy table of split, digit, count."""
+    rows = [
+        (split, name, count)
+        for split, values in labels.items()
+        for name, count in zip(names, np.bincount(values, minlength=len(names)), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["split", "digit", "count"])
+
+
+def add_up(images: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Add up the images of each digit, and count the pixels of each grey level.
+
+    images: (n, 28, 28) float32, multiples of 1/255. Returns sums (classes, 28, 28) int64 in grey levels 0 to 255, and
+    counts (256,) int64. Whole numbers, because their sum is exact in any order, on any CPU.
+    """
+    sums, counts = np.zeros((classes, *images.shape[1:]), np.int64), np.zeros(256, np.int64)
+    for start in range(0, len(images), CHUNK):
+        grey = np.rint(images[start : start + CHUNK] * np.float32(255)).astype(np.uint8)
+        counts += np.bincount(grey.ravel(), minlength=256)
+        for digit in range(classes):
+            sums[digit] += grey[labels[start : start + CHUNK] == digit].sum(axis=0, dtype=np.int64)
+    return sums, counts
+
+
+def summarize(labels: dict[str, np.ndarray], grey_counts: np.ndarray) -> dict:
+    """Return the images in each split, and the mean and standard deviation of the pixels behind `grey_counts`."""
+    level = np.arange(256) / 255
+    mean = np.average(level, weights=grey_counts)
+    deviation = np.sqrt(np.average((level - mean) ** 2, weights=grey_counts))
+    return {
+        "images": {split: len(values) for split, values in labels.items()},
+        "train_pixels": {"mean": round(float(mean), 6), "standard_deviation": round(float(deviation), 6)},
+    }
+
+
+def draw_samples(images: np.ndarray, labels: np.ndarray, names: list[str], per_digit: int) -> Figure:
+    """Draw the first images of every digit, a row for each."""
+    figure, grid = plt.subplots(len(names), per_digit, figsize=(per_digit * 0.8 + 0.6, len(names) * 0.8), squeeze=False)
+    for digit, (name, row) in enumerate(zip(names, grid, strict=True)):
+        examples = np.flatnonzero(labels == digit)[:per_digit]
+        for axes in row:
+            axes.set_axis_off()
+        for axes, index in zip(row, examples, strict=False):
+            figures.draw_image(axes, images[index])
+        row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=14)
+    figure.suptitle("Training images and their labels")
+    return figure
+
+
+def draw_distribution(counts: pd.DataFrame) -> Figure:
+    """Draw the share of each digit in each split."""
+    sizes = counts.groupby("split")["count"].transform("sum")
+    shares = counts.assign(
+        share=100 * counts["count"] / sizes,
+        split=[f"{s} (n = {n:,})" for s, n in zip(counts["split"], sizes, strict=True)],
+    )
+    figure, axes = plt.subplots(figsize=(8, 4))
+    colours = [figures.TRAIN, figures.VALIDATION, figures.TEST]
+    sns.barplot(shares, x="digit", y="share", hue="split", palette=colours, saturation=1, errorbar=None, ax=axes)
+    axes.axhline(100 / counts["digit"].nunique(), color="black", linewidth=0.8, linestyle=":")
+    axes.set(
+        xlabel="digit", ylabel="share of the split (%)", title="Digit distribution (dotted: every digit equally often)"
+    )
+    axes.grid(axis="y")
+    axes.legend(title=None, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
+    return figure
+
+
+def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray) -> Figure:
+    """Draw the mean image of each digit; means (classes, 28, 28) in [0, 1]."""
+    titles = [f"{name}\nn = {count:,}" for name, count in zip(names, counts, strict=True)]
+    figure = figures.draw_gallery(means, titles, columns=5, width=1.5, height=1.9)
+    figure.suptitle("Mean training image of each digit")
+    return figure
+
+
+def main() -> None:
+    settings, names = params.load(params.Eda), params.load(params.Dataset).class_names
+    splits = {name: dataset.load(dataset.FOLDER / name) for name in SPLITS}
+    labels = {name: split.labels for name, split in splits.items()}
+    train = splits["train"]
+    counts = count_labels(labels, names)
+    in_train = np.bincount(train.labels, minlength=len(names))
+    sums, grey_counts = add_up(train.images, train.labels, len(names))
+    means = sums / 255 / np.maximum(in_train, 1)[:, None, None]
+
+    with whole(REPORTS / "class_counts.csv") as part:
+        counts.to_csv(part, index=False, lineterminator="\n")
+    save_json(REPORTS / "summary.json", summarize(labels, grey_counts))
+    figures.save(
+        draw_samples(train.images, train.labels, names, settings.samples_per_digit), REPORTS / "sample_images.png"
+    )
+    figures.save(draw_distribution(counts), REPORTS / "digit_distribution.png")
+    figures.save(draw_means(means, names, in_train), REPORTS / "mean_images.png")
+    print(f"eda: {counts['count'].sum():,} images of {len(names)} digits; figures in {REPORTS}")
+
+
+if __name__ == "__main__":
+    run(main)

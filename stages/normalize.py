@@ -1,0 +1,119 @@
+"""Turn the published IDX files into float32 arrays in [0, 1] and split training from validation, stratified by label.
+
+Reads  data/raw.
+Writes data/normalized/{train,validation,test}/{images,labels}.npy and reports/normalize/duplicates.json.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from common import dataset, params
+from common.errors import PipelineError, run
+from common.files import require, save_json
+
+RAW = Path("data/raw")
+REPORT = Path("reports/normalize/duplicates.json")
+UNSIGNED_BYTE = 0x08  # the type code of IDX
+CHUNK = 10_000  # images; 31 MB as float32
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """Memory-map an IDX file of unsigned bytes with so many dimensions; the array is (n,) or (n, rows, columns) uint8.
+
+    Format: two zero bytes, the type code, the number of dimensions, each of them as a big-endian 32-bit integer, data.
+    Raises PipelineError when the magic number or the length of the file is not what it should be.
+    """
+    with require(path, "download").open("rb") as file:
+        header = file.read(4 + 4 * dimensions)
+    magic = bytes([0, 0, UNSIGNED_BYTE, dimensions])
+    if len(header) < 4 + 4 * dimensions or header[:4] != magic:
+        raise PipelineError(
+            f"{path}: expected an IDX file that begins with {magic.hex()}, found {header[:4].hex() or 'nothing'}"
+        )
+    shape = tuple(np.frombuffer(header, ">u4", offset=4).tolist())
+    expected, found = len(header) + int(np.prod(shape, dtype=object)), path.stat().st_size
+    if found != expected:
+        raise PipelineError(f"{path}: expected {expected:,} bytes for its dimensions {shape}, found {found:,}")
+    if 0 in shape:
+        raise PipelineError(f"{path}: expected at least one image or label, found dimensions {shape}")
+    return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
+
+
+def read_published(name: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images (n, 28, 28) uint8 and labels (n,) uint8 of the published set `name`, `train` or `t10k`.
+
+    Raises PipelineError when they do not fit together, or a label is not below `classes`.
+    """
+    images = read_idx(RAW / f"{name}-images-idx3-ubyte", 3)
+    labels = read_idx(RAW / f"{name}-labels-idx1-ubyte", 1)
+    if images.shape[1:] != dataset.SHAPE:
+        raise PipelineError(f"{name}: expected images of {dataset.SHAPE} pixels, found {images.shape[1:]}")
+    if len(images) != len(labels):
+        raise PipelineError(
+            f"{name}: expected one label for each image, found {len(images)} images, {len(labels)} labels"
+        )
+    if labels.max() >= classes:
+        raise PipelineError(f"{name}: expected labels 0 to {classes - 1}, found {labels.max()}")
+    return images, labels
+
+
+def stratified_split(labels: np.ndarray, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sorted indices of the training and of the validation images; each label keeps its share in both.
+
+    Raises PipelineError when a label is too rare to be in both.
+    """
+    try:
+        train, validation = train_test_split(
+            np.arange(len(labels)), test_size=validation_fraction, stratify=labels, random_state=seed
+        )
+    except ValueError as error:
+        raise PipelineError(f"normalize.validation_fraction: {error}") from None
+    return np.sort(train), np.sort(validation)
+
+
+def scaled(images: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield images[index] in chunks, uint8 [0, 255] -> float32 [0, 1]."""
+    for start in range(0, len(index), CHUNK):
+        yield images[index[start : start + CHUNK]] / np.float32(255)
+
+
+def digests(images: np.ndarray) -> list[bytes]:
+    """Return 16 bytes an image, equal for equal images; they stand in for the images, which may be many."""
+    return [hashlib.blake2b(image, digest_size=16).digest() for image in np.asarray(images)]
+
+
+def count_duplicates(train: list[bytes], validation: list[bytes], test: list[bytes]) -> dict[str, int]:
+    """Count the images of one split that occur, pixel for pixel, in another; the arguments are their digests."""
+    in_train, in_validation = set(train), set(validation)
+    return {
+        "test_images_in_train": sum(image in in_train for image in test),
+        "test_images_in_validation": sum(image in in_validation for image in test),
+        "validation_images_in_train": sum(image in in_train for image in validation),
+    }
+
+
+def main() -> None:
+    settings = params.load(params.Normalize)
+    classes = len(params.load(params.Dataset).class_names)
+    images, labels = read_published("train", classes)
+    test_images, test_labels = read_published("t10k", classes)
+    train, validation = stratified_split(labels, settings.validation_fraction, settings.seed)
+    test = np.arange(len(test_labels))
+    duplicates = count_duplicates(*map(digests, (images[train], images[validation], test_images)))
+
+    dataset.save(dataset.FOLDER / "train", scaled(images, train), labels[train])
+    dataset.save(dataset.FOLDER / "validation", scaled(images, validation), labels[validation])
+    dataset.save(dataset.FOLDER / "test", scaled(test_images, test), test_labels)
+    save_json(REPORT, duplicates)
+    print(
+        f"normalize: {len(train):,} training, {len(validation):,} validation, {len(test):,} test images; "
+        f"{sum(duplicates.values())} images occur in two splits"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,119 @@
+"""Draw the training and the evaluation.
+
+Reads  reports/train/history.csv, reports/evaluate/predictions.csv and the test images it shows.
+Writes reports/plot/{training_history,confusion_matrix,mistakes}.png.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from common import dataset, figures, params
+from common.errors import PipelineError, run
+from common.files import require
+
+REPORTS = Path("reports/plot")
+HISTORY = Path("reports/train/history.csv")
+PREDICTIONS = Path("reports/evaluate/predictions.csv")
+
+
+def read_table(path: Path, stage: str, columns: list[str]) -> pd.DataFrame:
+    """Read a CSV file that `stage` wrote. Raises PipelineError when it is missing or has other columns."""
+    try:
+        table = pd.read_csv(require(path, stage))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not a CSV file ({error}); run `dvc repro --force {stage}`") from None
+    if list(table.columns) != columns:
+        raise PipelineError(
+            f"{path}: expected columns {columns}, found {list(table.columns)}; run `dvc repro --force {stage}`"
+        )
+    return table
+
+
+def draw_history(history: pd.DataFrame) -> Figure:
+    """Draw accuracy and loss over the epochs, training beside validation."""
+    figure, grid = plt.subplots(1, 2, figsize=(10, 4))
+    for axes, measure, label in zip(
+        grid, ["accuracy", "loss"], ["accuracy (%)", "cross-entropy loss (nats)"], strict=True
+    ):
+        scale = 100 if measure == "accuracy" else 1
+        for column, colour, marker, name in [
+            (measure, figures.TRAIN, "o", "training"),
+            (f"val_{measure}", figures.VALIDATION, "s", "validation"),
+        ]:
+            axes.plot(history["epoch"], scale * history[column], color=colour, marker=marker, markersize=4, label=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.grid(axis="y")
+        axes.legend(frameon=False)
+    figure.suptitle("Training history")
+    return figure
+
+
+def count_confusions(predictions: pd.DataFrame, classes: int) -> np.ndarray:
+    """Count the images of each actual digit (rows) that were predicted as each digit (columns); (classes, classes)."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (predictions["actual"], predictions["predicted"]), 1)
+    return counts
+
+
+def draw_confusions(counts: np.ndarray, names: list[str]) -> Figure:
+    """Draw the confusion matrix; the colour is that of the mistakes alone, because the diagonal would outshine them."""
+    correct = np.eye(len(counts), dtype=bool)
+    figure, axes = plt.subplots(figsize=(7.5, 6.2))
+    sns.heatmap(
+        np.ma.masked_array(counts, correct).filled(0),
+        annot=np.where(counts > 0, counts.astype(str), ""),
+        fmt="",
+        cmap="Oranges",
+        linewidths=0.5,
+        linecolor="#dddddd",
+        xticklabels=names,
+        yticklabels=names,
+        cbar_kws={"label": "mistakes (images)"},
+        ax=axes,
+    )
+    axes.set(xlabel="predicted digit", ylabel="actual digit")
+    axes.tick_params(length=0, rotation=0)
+    axes.set_title(f"Confusion matrix: {counts[~correct].sum():,} mistakes on {counts.sum():,} test images")
+    return figure
+
+
+def most_confident_mistakes(predictions: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return the wrong predictions, the most confident first; equal ones in the order of the images."""
+    wrong = predictions[predictions["actual"] != predictions["predicted"]]
+    return wrong.sort_values("confidence", ascending=False, kind="stable").head(number)
+
+
+def draw_mistakes(images: np.ndarray, mistakes: pd.DataFrame, names: list[str]) -> Figure:
+    """Draw the images of `mistakes` with what they are, what was predicted and how confidently."""
+    titles = [
+        f"{names[row.actual]} taken for {names[row.predicted]}\n{100 * row.confidence:.2f} %"
+        for row in mistakes.itertuples()
+    ]
+    figure = figures.draw_gallery((images[i] for i in mistakes["index"]), titles, columns=6, width=1.55, height=1.85)
+    figure.suptitle("The most confident mistakes on the test split" if titles else "No mistakes on the test split")
+    return figure
+
+
+def main() -> None:
+    settings, names = params.load(params.Plot), params.load(params.Dataset).class_names
+    history = read_table(HISTORY, "train", ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"])
+    predictions = read_table(PREDICTIONS, "evaluate", ["index", "actual", "predicted", "confidence"])
+    images = dataset.load(dataset.FOLDER / "test").images
+    confusions = count_confusions(predictions, len(names))
+    mistakes = most_confident_mistakes(predictions, settings.mistakes)
+
+    figures.save(draw_history(history), REPORTS / "training_history.png")
+    figures.save(draw_confusions(confusions, names), REPORTS / "confusion_matrix.png")
+    figures.save(draw_mistakes(images, mistakes, names), REPORTS / "mistakes.png")
+    print(f"plot: figures in {REPORTS}")
+
+
+if __name__ == "__main__":
+    run(main)

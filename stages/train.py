@@ -1,0 +1,123 @@
+"""Fit the network to the training split; the validation split is only watched.
+
+Reads  data/normalized/{train,validation}.
+Writes models/model.keras and reports/train/history.csv, one row for each epoch as it ends.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from common import checkpoint, dataset, model, params
+from common.dataset import Split
+from common.determinism import keras, tf
+from common.errors import PipelineError, run
+
+FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
+HISTORY = Path("reports/train/history.csv")
+COLUMNS = ["accuracy", "loss", "val_accuracy", "val_loss"]
+VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
+
+
+def shuffled_batches(
+    split: Split, batch_size: int, seed: int, epochs: range
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the batches of those epochs, each in an order of its own that depends on `seed` and the epoch alone.
+
+    images (batch_size, 28, 28) float32, labels (batch_size,) uint8. The last, incomplete batch of an epoch is left out:
+    XLA would compile the step a second time for it. Which images that leaves out changes every epoch.
+    """
+    for epoch in epochs:
+        order = np.random.default_rng([seed, epoch]).permutation(len(split.labels))
+        for start in range(0, len(order) - batch_size + 1, batch_size):
+            batch = order[start : start + batch_size]
+            yield split.images[batch], split.labels[batch]
+
+
+def stream(batches: Iterator, batch_size: int) -> tf.data.Dataset:
+    """Feed the batches to TensorFlow, prepared while the network computes."""
+    signature = (
+        tf.TensorSpec((batch_size, *dataset.SHAPE), tf.float32),
+        tf.TensorSpec((batch_size,), tf.uint8),
+    )
+    return tf.data.Dataset.from_generator(lambda: batches, output_signature=signature).prefetch(8)
+
+
+def learning_rate(settings: params.Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of Adam: a constant, or a cosine that falls to zero over `steps` steps."""
+    if settings.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+    return settings.learning_rate
+
+
+class Log(keras.callbacks.Callback):
+    """Start a CSV file; append each epoch to it and print it."""
+
+    def __init__(self, path: Path, epochs: int):
+        super().__init__()
+        self.path, self.epochs = path, epochs
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(",".join(["epoch", *COLUMNS]) + "\n", encoding="utf-8", newline="\n")
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        with self.path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(",".join([str(epoch + 1), *(f"{logs[name]:.6f}" for name in COLUMNS)]) + "\n")
+        print(
+            f"epoch {epoch + 1:>3}/{self.epochs}",
+            *(f"{name} {logs[name]:.4f}" for name in COLUMNS),
+            sep="  ",
+            flush=True,
+        )
+
+
+def fit(
+    network: keras.Model, train: Split, validation: Split, settings: params.Train, saved: checkpoint.Checkpoint
+) -> None:
+    """Train `network` in place, from where the checkpoint `saved` left off.
+
+    Raises PipelineError when a batch is larger than the training split.
+    """
+    steps = len(train.labels) // settings.batch_size
+    if steps == 0:
+        raise PipelineError(
+            f"train.batch_size: expected at most {len(train.labels)}, all images, found {settings.batch_size}"
+        )
+    measures = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    network.compile(
+        keras.optimizers.Adam(learning_rate(settings, steps * settings.epochs)),
+        jit_compile=True,  # XLA: faster, and the same bytes for any number of threads
+        steps_per_execution=steps,
+        **measures,
+    )
+    log = Log(HISTORY, settings.epochs)
+    done = saved.restore(network)
+    batches = shuffled_batches(train, settings.batch_size, settings.seed, range(done, settings.epochs))
+    network.fit(
+        stream(batches, settings.batch_size),
+        initial_epoch=done,
+        epochs=settings.epochs,
+        steps_per_epoch=steps,
+        validation_data=tf.data.Dataset.from_tensor_slices(tuple(validation)).batch(VALIDATION_BATCH),
+        callbacks=[log, saved],
+        shuffle=False,  # the stream is
+        verbose=0,
+    )
+    network.compile(network.optimizer, **measures)  # the archive need not know how it was sped up
+
+
+def main() -> None:
+    settings, architecture = params.load(params.Train), params.load(params.Model)
+    classes = len(params.load(params.Dataset).class_names)
+    train, validation = map(dataset.load, FOLDERS)
+    network = model.build(architecture.hidden_units, classes, settings.seed)
+    saved = checkpoint.Checkpoint(FOLDERS, f"{settings} {architecture} {classes}", HISTORY)
+    fit(network, train, validation, settings, saved)
+
+    model.save(network)
+    saved.discard()
+    print(f"train: {network.count_params():,} weights after {settings.epochs} epochs; {model.PATH}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,88 @@
+import pytest
+
+from common import params
+from common.errors import PipelineError
+
+GOOD = """
+train:
+  epochs: 10
+  batch_size: 128
+  learning_rate: 0.001
+  schedule: constant
+  seed: 0
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def load(text, section=params.Train):
+    params.PATH.write_text(text)
+    return params.load(section)
+
+
+def test_a_section_is_loaded_and_frozen():
+    settings = load(GOOD)
+    assert (settings.epochs, settings.learning_rate) == (10, 0.001)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.epochs = 3
+
+
+@pytest.mark.parametrize("spelling", ["1e-3", "1.0e-3", "1E-3", "0.1e-2", ".001", "0.001"])
+def test_every_spelling_of_a_number_is_a_number(spelling):
+    assert load(GOOD.replace("0.001", spelling)).learning_rate == 0.001
+
+
+def test_a_whole_number_will_do_for_a_fraction():
+    assert load(GOOD.replace("0.001", "1")).learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("epochs", "epoch", ["train.epoch: no such parameter", "train.epochs: missing"]),
+        ("epochs: 10", "epochs: '5'", ["train.epochs", "expected a valid integer", "found '5'"]),
+        ("epochs: 10", "epochs: true", ["train.epochs", "integer", "found True"]),
+        ("epochs: 10", "epochs: 0", ["train.epochs", "greater than or equal to 1", "found 0"]),
+        ("epochs: 10", "epochs: 2.5", ["train.epochs", "integer", "found 2.5"]),
+        ("0.001", "-1e-3", ["train.learning_rate", "greater than 0", "found -0.001"]),
+        ("0.001", ".nan", ["train.learning_rate", "finite", "found nan"]),
+        ("0.001", "fast", ["train.learning_rate", "number", "found 'fast'"]),
+        ("constant", "cosin", ["train.schedule", "'constant' or 'cosine'", "found 'cosin'"]),
+        ("train:", "trian:", ["section `train` is missing"]),
+        ("epochs: 10", "epochs: [", ["not YAML"]),
+    ],
+)
+def test_a_fault_is_one_line_with_the_key_and_what_was_found(old, new, parts):
+    with pytest.raises(PipelineError) as error:
+        load(GOOD.replace(old, new))
+    assert "\n" not in str(error.value)
+    for part in parts:
+        assert part in str(error.value)
+
+
+def test_an_unknown_digest_name_is_an_error():
+    digests = "\n".join(f"    {field.alias}: {'a' * 64}" for field in params.Digests.model_fields.values())
+    text = f"download:\n  sources: [x]\n  sha256:\n{digests}\n"
+    assert load(text, params.Download).sha256.train_images == "a" * 64
+    with pytest.raises(PipelineError, match="download.sha256.t10k-labels: no such parameter"):
+        load(text.replace("t10k-labels-idx1-ubyte", "t10k-labels"), params.Download)
+    with pytest.raises(PipelineError, match="download.sha256.train-images-idx3-ubyte: .*pattern.*found 'aaaa"):
+        load(text.replace("a" * 64, "a" * 63, 1), params.Download)
+
+
+def test_a_missing_file_says_where_to_run():
+    with pytest.raises(PipelineError, match=r"params.yaml not found in .*run stages from the project's folder"):
+        params.load(params.Train)
+
+
+def test_the_projects_own_parameters_are_valid(monkeypatch):
+    from conftest import PROJECT
+
+    monkeypatch.chdir(PROJECT)
+    for section in params.Section.__subclasses__():
+        if section is not params.Digests:
+            params.load(section)

@@ -1,0 +1,143 @@
+"""The pipeline as users run it: `dvc repro` on a tiny MNIST in a temporary clone."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import AUTHOR, edit_params, run, succeed
+
+STAGES = ["download", "normalize", "eda", "train", "evaluate", "plot"]
+
+
+def executed(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def test_the_pipeline_runs_from_nothing(finished):
+    assert list(yaml.safe_load((finished / "dvc.lock").read_text())["stages"]) == STAGES
+    assert succeed(finished, "git", "status", "--porcelain") == ""
+    assert "up to date" in succeed(finished, "dvc", "status")
+
+
+def test_a_second_run_executes_nothing(project):
+    assert executed(succeed(project, "dvc", "repro")) == []
+    assert succeed(project, "git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"train.epochs": 1}, ["train", "evaluate", "plot"]),
+        ({"eda.samples_per_digit": 2}, ["eda"]),
+        ({"plot.mistakes": 3}, ["plot"]),
+    ],
+)
+def test_only_what_depends_on_a_changed_parameter_runs_and_the_old_value_is_restored(project, change, stages):
+    before, lock = (project / "params.yaml").read_text(), (project / "dvc.lock").read_bytes()
+    edit_params(project, change)
+    assert executed(succeed(project, "dvc", "repro")) == stages
+    assert lock != (project / "dvc.lock").read_bytes()
+    (project / "params.yaml").write_text(before)
+    assert executed(succeed(project, "dvc", "repro")) == []
+    assert lock == (project / "dvc.lock").read_bytes()
+    assert succeed(project, "git", "status", "--porcelain") == ""
+
+
+def test_a_comment_in_params_changes_nothing(project):
+    with (project / "params.yaml").open("a") as file:
+        file.write("# a remark\n")
+    assert executed(succeed(project, "dvc", "repro")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("requirements/figures.in", {"eda", "plot"}),
+        ("requirements/statistics.in", {"normalize", "evaluate"}),
+        ("requirements/network.in", {"train", "evaluate"}),
+        ("requirements/numpy.in", {"normalize", "eda", "train", "evaluate", "plot"}),
+        ("requirements-dev.in", set()),
+        ("requirements.in", set()),
+        ("stages/common/figures.py", {"eda", "plot"}),
+        ("stages/common/model.py", {"train", "evaluate"}),
+    ],
+)
+def test_another_version_or_helper_concerns_the_stages_that_use_it(project, file, stages):
+    with (project / file).open("a") as opened:
+        opened.write("# another version\n")
+    status = json.loads(succeed(project, "dvc", "status", "--json"))
+    changed = {name for name, entries in status.items() if any("changed deps" in entry for entry in entries)}
+    assert changed == stages
+
+
+def test_dvc_commands_give_sensible_output(project):
+    assert "download" in succeed(project, "dvc", "dag")
+    edit_params(project, {"train.epochs": 1})
+    changed = json.loads(succeed(project, "dvc", "params", "diff", "--json"))
+    assert changed == {"params.yaml": {"train.epochs": {"old": 2, "new": 1, "diff": -1}}}
+    descriptions = succeed(project, "dvc", "stage", "list")
+    assert all(re.search(rf"^{name}\s+\S+", descriptions, re.M) for name in STAGES)
+    succeed(project, "dvc", "plots", "show", "--out", "plots")
+    page = (project / "plots/index.html").read_text()
+    for plot in ["accuracy", "loss", "confusion", "digit_distribution"]:
+        assert f'id = "{plot}"' in page
+    assert page.count("<img") == 6
+    artifact = yaml.safe_load((project / "dvc.yaml").read_text())["artifacts"]["digits"]
+    assert (project / artifact["path"]).is_file()
+
+
+def test_an_experiment_can_be_run_and_shown(project):
+    output = succeed(project, "dvc", "exp", "run", "--name", "short", "-S", "train.epochs=1", **AUTHOR)
+    assert executed(output) == ["train", "evaluate", "plot"]
+    table = succeed(project, "dvc", "exp", "show", "--csv")
+    assert "short" in table
+    assert "train.epochs" in table
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
+    needs = {
+        "normalize": "download",
+        "eda": "normalize",
+        "train": "normalize",
+        "evaluate": "normalize",
+        "plot": "train",
+    }
+    for folder in ("data", "models", "reports"):
+        for path in (project / folder).rglob("*"):
+            if path.is_file():
+                path.unlink()
+    result = run(project, "python", f"stages/{stage}.py")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert f"run `python stages/{needs[stage]}.py` first" in result.stderr
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_runs_alone_and_writes_the_same_bytes(project, stage):
+    succeed(project, "python", f"stages/{stage}.py")
+    assert "up to date" in succeed(project, "dvc", "status")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_misspelt_parameter_stops_a_stage_before_any_work(project, stage):
+    edit_params(project, {f"{stage}.sed": 1})
+    outputs = {path: path.stat().st_mtime_ns for path in Path(project / "reports").rglob("*") if path.is_file()}
+    result = run(project, "dvc", "repro", "--single-item", stage)
+    assert result.returncode != 0
+    assert f"{stage}: {stage}.sed: no such parameter; is it misspelt?" in result.stderr
+    assert "Traceback" not in result.stderr
+    untouched = {path: mtime for path, mtime in outputs.items() if f"reports/{stage}" not in path.as_posix()}
+    assert all(path.stat().st_mtime_ns == mtime for path, mtime in untouched.items())
+
+
+def test_bad_input_leaves_the_good_outputs_in_the_cache(project):
+    edit_params(project, {"train.batch_size": 10**6})
+    result = run(project, "dvc", "repro")
+    assert result.returncode != 0
+    assert "train.batch_size: expected at most 240" in result.stderr
+    edit_params(project, {"train.batch_size": 16})
+    assert executed(succeed(project, "dvc", "repro")) == []
+    assert succeed(project, "git", "status", "--porcelain", "--", "dvc.lock", "reports", "models") == ""

@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from common import figures
+from common.errors import PipelineError
+from plot import count_confusions, draw_confusions, draw_history, draw_mistakes, most_confident_mistakes, read_table
+
+PREDICTIONS = pd.DataFrame(
+    [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8), (4, 2, 2, 1.0)],
+    columns=["index", "actual", "predicted", "confidence"],
+)
+
+
+def test_confusions_agree_with_scikit_learn():
+    counts = count_confusions(PREDICTIONS, 3)
+    assert counts.tolist() == [[0, 0, 1], [0, 1, 1], [1, 0, 1]]
+    assert counts.tolist() == confusion_matrix(PREDICTIONS["actual"], PREDICTIONS["predicted"]).tolist()
+
+
+def test_the_most_confident_mistakes_come_first_and_equal_ones_in_order():
+    assert most_confident_mistakes(PREDICTIONS, 10)["index"].tolist() == [2, 3, 1]
+    assert most_confident_mistakes(PREDICTIONS, 1)["index"].tolist() == [2]
+
+
+def test_mistakes_are_titled_with_what_they_are_and_were_taken_for():
+    figure = draw_mistakes(np.zeros((5, 28, 28)), most_confident_mistakes(PREDICTIONS, 2), ["zero", "one", "two"])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[:2] == ["zero taken for two\n80.00 %", "two taken for zero\n80.00 %"]
+    figures.plt.close(figure)
+
+
+def test_no_mistakes_is_a_figure_too():
+    figure = draw_mistakes(np.zeros((5, 28, 28)), PREDICTIONS.iloc[:0], ["0"])
+    assert figure.get_suptitle() == "No mistakes on the test split"
+    figures.plt.close(figure)
+
+
+def test_the_matrix_shows_each_count_and_colours_mistakes_alone():
+    figure = draw_confusions(count_confusions(PREDICTIONS, 3), ["0", "1", "2"])
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["", "", "1", "", "1", "1", "1", "", "1"]
+    assert axes.collections[0].get_array().tolist() == [[0, 0, 1], [0, 0, 1], [1, 0, 0]]
+    assert "3 mistakes on 5 test images" in axes.get_title()
+    figures.plt.close(figure)
+
+
+def test_the_history_shows_training_beside_validation():
+    history = pd.DataFrame(
+        {"epoch": [1, 2], "accuracy": [0.5, 0.75], "loss": [2, 1], "val_accuracy": [0.6, 0.7], "val_loss": [3, 2]}
+    )
+    figure = draw_history(history)
+    accuracy, loss = figure.axes
+    assert [line.get_ydata().tolist() for line in accuracy.lines] == [[50, 75], [60, 70]]
+    assert [line.get_ydata().tolist() for line in loss.lines] == [[2, 1], [3, 2]]
+    assert [line.get_label() for line in loss.lines] == ["training", "validation"]
+    figures.plt.close(figure)
+
+
+def test_a_table_that_is_missing_or_other_is_an_error(tmp_path):
+    path = tmp_path / "history.csv"
+    with pytest.raises(PipelineError, match=r"run `python stages/train\.py` first"):
+        read_table(path, "train", ["epoch"])
+    for content, message in [
+        ("", "is not a CSV file"),
+        ("a,b\n1,2\n", r"expected columns \['epoch'\], found \['a', 'b'\]"),
+    ]:
+        path.write_text(content)
+        with pytest.raises(PipelineError, match=message):
+            read_table(path, "train", ["epoch"])
