@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import PROJECT, run
 
 STAGES = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]

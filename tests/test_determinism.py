@@ -1,6 +1,5 @@
-from conftest import PROJECT, succeed
-
 from common import determinism
+from conftest import PROJECT, succeed
 
 TRAIN = """
 import sys, hashlib

@@ -19,11 +19,11 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import yaml
-from mirror import Mirror, Reply
 
 import download
 from common import sources
 from common.errors import PipelineError
+from mirror import Mirror, Reply
 
 STAGE = Path(download.__file__).resolve()
 IMAGES = "train-images-idx3-ubyte"

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import succeed
 from sklearn.metrics import accuracy_score, log_loss, recall_score
 
 from common.determinism import keras
+from conftest import succeed
 from evaluate import accuracy_interval, measure, save_predictions
 
 NAMES = ["a", "b", "c"]

@@ -1,7 +1,7 @@
 import numpy as np
-from conftest import succeed
 
 from common import figures
+from conftest import succeed
 
 DRAW = """
 import sys; sys.path.insert(0, {stages!r})

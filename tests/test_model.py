@@ -3,11 +3,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import succeed
 
 from common import model
 from common.determinism import keras
 from common.errors import PipelineError
+from conftest import succeed
 
 IMAGES = np.random.default_rng(0).random((20, 28, 28), np.float32)
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from conftest import idx_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from common import dataset
 from common.errors import PipelineError
+from conftest import idx_bytes
 from normalize import CHUNK, count_duplicates, digests, read_idx, read_published, scaled, stratified_split
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import AUTHOR, edit_params, run, succeed
 
 STAGES = ["download", "normalize", "eda", "train", "evaluate", "plot"]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from conftest import tiny_mnist
 
 from common import checkpoint, model, params
 from common.dataset import Split
 from common.determinism import keras
 from common.errors import PipelineError
+from conftest import tiny_mnist
 from train import COLUMNS, HISTORY, fit, learning_rate, shuffled_batches
 
 IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
