@@ -2,15 +2,15 @@
 
 import gzip
 import hashlib
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+
+import workspace
 
 PROJECT = Path(__file__).parents[1]
 NAMES = {"train": 300, "t10k": 60}  # images
@@ -53,17 +53,14 @@ def edit_params(folder: Path, changes: dict[str, object]) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
+def tools_environment(**changes: str) -> dict[str, str]:
+    """The environment of a command: the `python` and `dvc` of the tests come first, and no bytecode is left behind."""
+    return {**workspace.environment(), "PYTHONDONTWRITEBYTECODE": "1", **changes}
+
+
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess:
     """Run a command in `folder`, with the `python` and the `dvc` of the tests."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return subprocess.run(command, cwd=folder, env=tools_environment(**environment), capture_output=True, text=True)
 
 
 def succeed(folder: Path, *command: str, **environment: str) -> str:
@@ -75,11 +72,10 @@ def succeed(folder: Path, *command: str, **environment: str) -> str:
 
 def copy_project(folder: Path, mirror: Path) -> Path:
     """Make `folder` a Git repository of the project's files, with a params.yaml for the tiny MNIST of `mirror`."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, tracked.split("\0")):
-        if (PROJECT / name).is_file() and not name.startswith(("reports/", "dvc.lock", ".github/")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, folder / name)
+    workspace.copy(PROJECT, folder)
+    (folder / ".dvc/config.local").unlink()
+    (folder / "dvc.lock").unlink()
+    shutil.rmtree(folder / "reports")
     sha256 = {name: hashlib.sha256(idx_bytes(array)).hexdigest() for name, array in tiny_mnist().items()}
     edit_params(
         folder,
@@ -92,7 +88,6 @@ def copy_project(folder: Path, mirror: Path) -> Path:
             "plot.mistakes": 6,
         },
     )
-    (folder / ".dvc/tmp").mkdir(parents=True, exist_ok=True)
     for command in (["git", "init", "--quiet"], ["git", "add", "--all"], ["git", "commit", "--quiet", "-m", "tiny"]):
         succeed(folder, *command, **AUTHOR)
     return folder

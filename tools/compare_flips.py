@@ -1,0 +1,65 @@
+"""Draw the test images that only one of two revisions gets right."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure, SubFigure
+
+import stages_on_path  # noqa: F401
+from common import dataset, figures
+from common.errors import PipelineError
+from compare_revision import Revision
+
+COLUMNS, ROWS = 5, 6  # of each half; more would be too small to look at
+CELL = (1.15, 1.4)  # inches, two lines of title included
+
+
+def find_flips(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the images gained and the images lost (index, old, new: the answers), the most confident mistake first."""
+    answers = pd.DataFrame({"index": old["index"], "old": old["predicted"], "new": new["predicted"]})
+    was_right, is_right = old["actual"] == old["predicted"], new["actual"] == new["predicted"]
+    gained = old[~was_right & is_right].sort_values("confidence", ascending=False, kind="stable")
+    lost = new[was_right & ~is_right].sort_values("confidence", ascending=False, kind="stable")
+    return answers.loc[gained.index], answers.loc[lost.index]
+
+
+def draw_half(half: SubFigure, title: str, images: np.ndarray, flips: pd.DataFrame, names: list, rows: int) -> None:
+    """Draw the first images of `flips` under a title, each with the old answer and the new one."""
+    half.suptitle(title, color=figures.TRAIN if title.startswith("Gained") else figures.VALIDATION, fontweight="bold")
+    grid = half.subplots(rows, COLUMNS, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, flip in zip(grid.flat, flips.itertuples(index=False), strict=False):
+        old, new = (names[answer] if answer < len(names) else answer for answer in (flip.old, flip.new))
+        figures.draw_image(axes, images[flip.index], f"old {old}\nnew {new}")
+        axes.set_anchor("N")  # close to its own title, away from the next one
+
+
+def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, names: list) -> Figure:
+    """Draw the images gained on the left, those lost on the right; images: (n, 28, 28) in [0, 1]."""
+    rows = min(ROWS, max(1, -(-max(len(gained), len(lost)) // COLUMNS)))
+    figure = plt.figure(figsize=(2 * COLUMNS * CELL[0] + 0.4, rows * CELL[1] + 0.8))
+    figure.get_layout_engine().set(h_pad=0.06)  # inches
+    for half, word, flips in zip(figure.subfigures(1, 2, wspace=0.05), ("Gained", "Lost"), (gained, lost), strict=True):
+        cut = f", the {rows * COLUMNS} most confident mistakes" if len(flips) > rows * COLUMNS else ""
+        draw_half(half, f"{word}: {len(flips)} image{'s' * (len(flips) != 1)}{cut}", images, flips, names, rows)
+    return figure
+
+
+def save_flips(old: Revision, new: Revision, path: Path) -> None:
+    """Draw the flips between two revisions to a PNG. Raises PipelineError without the test images they answered."""
+    folder = dataset.FOLDER / "test"
+    if not (folder / "images.npy").exists():
+        raise PipelineError(
+            f"{folder}/images.npy is missing: run `dvc repro normalize`, or `dvc pull` if there is a remote"
+        )
+    test = dataset.load(folder)
+    if not np.array_equal(test.labels, old.predictions["actual"]):
+        raise PipelineError(f"{folder}: expected the images that {old.name} answered, found others")
+    figure = draw_flips(
+        test.images, *find_flips(old.predictions, new.predictions), new.parameters.get("dataset.class_names", [])
+    )
+    figure.suptitle(f"Test images that changed between right and wrong, old: {old.name}, new: {new.name}")
+    figures.save(figure, path)
