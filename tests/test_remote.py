@@ -1,0 +1,58 @@
+"""Sharing through a remote: what one has computed, another fetches."""
+
+import shutil
+
+import pytest
+
+from conftest import AUTHOR, edit_params, succeed
+from test_pipeline import executed
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """A real S3 API with an empty bucket, served on this machine."""
+    server_module = pytest.importorskip("moto.server", reason="moto is not installed")
+    boto3 = pytest.importorskip("boto3")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="digits")
+    yield endpoint
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def remote(request, tmp_path) -> list[list[str]]:
+    """The `dvc remote` commands that set the remote up, as in the README."""
+    if request.param == "folder":
+        return [["add", "--default", "storage", str(tmp_path / "storage")]]
+    endpoint = request.getfixturevalue("s3")
+    return [["add", "--default", "storage", "s3://digits/cache"], ["modify", "storage", "endpointurl", endpoint]]
+
+
+def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(project, remote, tmp_path):
+    for arguments in remote:
+        succeed(project, "dvc", "remote", *arguments)
+    succeed(project, "git", "commit", "--quiet", "--all", "-m", "remote", **AUTHOR)
+    finished = (project / "params.yaml").read_text()
+    edit_params(project, {"plot.mistakes": 3, "eda.samples_per_digit": 2})
+    variant = (project / "params.yaml").read_text()
+    assert executed(succeed(project, "dvc", "repro")) == ["eda", "plot"]
+    (project / "params.yaml").write_text(finished)
+    succeed(project, "dvc", "repro")
+    succeed(project, "dvc", "push")
+    succeed(project, "python", "tools/push_runs.py")
+
+    clone = tmp_path / "clone"
+    succeed(tmp_path, "git", "clone", "--quiet", str(project), str(clone), **AUTHOR)
+    shutil.rmtree(project)
+    succeed(clone, "dvc", "pull", "--run-cache")
+    assert executed(succeed(clone, "dvc", "repro")) == []
+    assert succeed(clone, "git", "status", "--porcelain") == ""
+    (clone / "params.yaml").write_text(variant)
+    assert executed(succeed(clone, "dvc", "repro", "--pull")) == []
+    assert "mistakes: 3" in (clone / "dvc.lock").read_text()

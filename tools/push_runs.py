@@ -1,0 +1,41 @@
+"""Share every finished run, so that a colleague's `dvc repro --pull` fetches it instead of computing it again.
+
+Usage: python tools/push_runs.py [--remote NAME]
+
+`dvc push --run-cache` alone leaves out the metrics, tables and figures of variants that were not committed: it pushes
+what the run cache says of them, but not their content, as their outputs are declared with `cache: false`. DVC keeps
+that content in its cache all the same (that is how going back to an old value restores it), and this pushes it too.
+"""
+
+import argparse
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+import stages_on_path  # noqa: F401
+from common.errors import PipelineError, run
+
+
+def push(remote: str | None) -> tuple[int, int]:
+    """Push all runs and what they wrote; return how many runs and files. Raises PipelineError when DVC cannot."""
+    try:
+        with Repo() as repo:
+            runs = repo.stage_cache.push(remote)
+            files = set().union(*repo.stage_cache.get_used_objs(runs).values())
+            result = repo.cloud.push(files, remote=remote)
+    except DvcException as error:
+        raise PipelineError(f"{error}; set a remote up with `dvc remote add --default NAME URL`") from None
+    if result.failed:
+        raise PipelineError(f"{len(result.failed)} of {len(files)} files could not be pushed; run it again")
+    return len(runs), len(files)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--remote", help="a name of `dvc remote list`; the default one without it")
+    runs, files = push(parser.parse_args().remote)
+    print(f"push_runs: {runs} runs with {files} files are in the remote")
+
+
+if __name__ == "__main__":
+    run(main)
