@@ -1,0 +1,143 @@
+"""The report of a pull request on a made-up history, and the workflow that writes it."""
+
+import json
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import yaml
+
+import pull_request
+from common import errors
+from conftest import AUTHOR, PROJECT, succeed
+
+DVC_YAML = "metrics: [reports/evaluate/metrics.json]\nparams: [params.yaml]\n"
+ACTUAL = np.arange(50) % 10
+WORKFLOW = yaml.load((PROJECT / ".github/workflows/pipeline.yml").read_text(), yaml.BaseLoader)  # `on` is a word
+
+
+def write(folder: Path, mistakes: int, epochs: int, images: int = 50) -> None:
+    """Put results into the working tree: the first images are taken for the next digit."""
+    reports = folder / "reports/evaluate"
+    reports.mkdir(parents=True, exist_ok=True)
+    predicted = (ACTUAL + (np.arange(50) < mistakes)) % 10
+    rows = [f"{i},{ACTUAL[i]},{predicted[i]},0.9\n" for i in range(images)]
+    (reports / "predictions.csv").write_text("index,actual,predicted,confidence\n" + "".join(rows))
+    (reports / "metrics.json").write_text(json.dumps({"errors": mistakes}))
+    (reports / "curve.png").write_text(f"a picture of {mistakes} mistakes")
+    (folder / "params.yaml").write_text(yaml.safe_dump({"train": {"epochs": epochs}}))
+
+
+def commit(folder: Path, subject: str) -> None:
+    succeed(folder, "git", "add", "--all")
+    succeed(folder, "git", "commit", "--quiet", "-m", subject, **AUTHOR)
+
+
+@pytest.fixture
+def branch(tmp_path, monkeypatch) -> Path:
+    """A branch `longer` with half the errors; main went on after it had left, to no errors at all."""
+    folder = tmp_path / "branch"
+    (folder / ".dvc").mkdir(parents=True)
+    (folder / ".dvc/config").write_text((PROJECT / ".dvc/config").read_text())
+    (folder / ".dvc/.gitignore").write_text("/tmp\n/cache\n")
+    (folder / "dvc.yaml").write_text(DVC_YAML)
+    (folder / ".gitignore").write_text("/data/\n")
+    write(folder, 20, epochs=5)
+    succeed(folder, "git", "init", "--quiet", "--initial-branch=main")
+    commit(folder, "Plain")
+    succeed(folder, "git", "switch", "--quiet", "--create", "longer")
+    write(folder, 10, epochs=9)
+    commit(folder, "Train longer")
+    succeed(folder, "git", "switch", "--quiet", "main")
+    write(folder, 0, epochs=99)
+    commit(folder, "Something else")
+    succeed(folder, "git", "switch", "--quiet", "longer")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def reported(*arguments: str) -> dict[str, str]:
+    """The sections of the report by their titles; called in this process, which has imported what it needs."""
+    with patch("sys.argv", ["pull_request.py", *arguments]), redirect_stdout(StringIO()) as out:
+        errors.run(pull_request.main)
+    sections = dict(section.split("\n\n", 1) for section in out.getvalue().split("## ")[1:])
+    return {title: body.strip() for title, body in sections.items()}
+
+
+def cells(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_the_report_compares_the_branch_with_the_commit_it_left(branch):
+    report = reported()
+    assert "**10 fewer errors: the new network is better than the old one" in report["Is the change real?"]
+    assert cells(report["Metrics"])[2][1:] == ["errors", "20", "10", "-10"]
+    assert cells(report["Parameters"])[2][1:] == ["train.epochs", "5", "9"]
+    assert report["Figures that changed"] == "- [reports/evaluate/curve.png](<reports/evaluate/curve.png>)"
+    assert report["Results that are not committed"].startswith("None")
+
+
+def test_results_that_nobody_committed_are_reported_and_named(branch):
+    write(branch, 5, epochs=9)
+    (branch / "reports/new.png").write_text("a picture")
+    report = reported("main")
+    assert "**15 fewer errors" in report["Is the change real?"]
+    assert "](<reports/new.png>)" in report["Figures that changed"]
+    assert "- `reports/evaluate/metrics.json`" in report["Results that are not committed"]
+
+
+def test_without_a_change_the_report_says_so(branch):
+    report = reported("HEAD")
+    assert "nothing to explain" in report["Is the change real?"]
+    assert report["Metrics"] == report["Parameters"] == "No difference."
+    assert report["Figures that changed"] == "None."
+
+
+def test_another_test_set_leaves_a_report_with_the_reason(branch):
+    write(branch, 10, epochs=9, images=49)
+    report = reported()
+    assert report["Is the change real?"].startswith("**Not comparable:** expected the same test images")
+    assert cells(report["Metrics"])[2][1:] == ["errors", "20", "10", "-10"]
+
+
+def test_a_file_in_another_folder_links_to_the_figures_from_there(branch):
+    folder = branch / "data/normalized/test"
+    folder.mkdir(parents=True)
+    np.save(folder / "images.npy", np.zeros((50, 28, 28), np.float32))
+    np.save(folder / "labels.npy", ACTUAL.astype(np.uint8))
+    assert reported("--out", "out/report.md", "--flips", "flips.png") == {}
+    assert (branch / "flips.png").read_bytes().startswith(b"\x89PNG")
+    report = (branch / "out/report.md").read_text()
+    for name in ("../flips.png", "../reports/evaluate/curve.png"):
+        assert f"- [{name}](<{name}>)" in report
+        assert (branch / "out" / name).exists()
+
+
+def test_an_unknown_base_is_refused(branch):
+    with pytest.raises(SystemExit, match="pull_request: nonsense: neither a Git revision nor a DVC experiment"):
+        reported("nonsense")
+    succeed(branch, "git", "checkout", "--quiet", "--orphan", "alone")
+    commit(branch, "Alone")
+    with pytest.raises(SystemExit, match="main and HEAD have no commit in common here: fetch the whole history"):
+        reported("main")
+
+
+def test_the_workflow_runs_make_and_make_test_and_then_the_report():
+    assert WORKFLOW["on"] == "pull_request"
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    (job,) = WORKFLOW["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert commands[:2] == ["make", "make test"]
+    assert "tools/pull_request.py HEAD^1 --out pull_request.md --flips flips.png" in commands[2]
+    assert 'cat pull_request.md >> "$GITHUB_STEP_SUMMARY"' in commands[2]
+    actions = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert [action.split("@")[0].removeprefix("actions/") for action in actions] == [
+        "checkout",
+        "setup-python",
+        "upload-artifact",
+    ]
+    assert all(action.split("@v")[1].isdigit() for action in actions)
+    assert job["steps"][0]["with"]["fetch-depth"] == "0"
