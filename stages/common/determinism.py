@@ -19,7 +19,9 @@ SETTINGS = {
     # Eigen's matrix product with oneDNN kernels; chosen by the instruction set as well.
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0",
     # XLA would use AVX-512 where there is some; wider vectors add in another order. AVX2 came with Haswell, 2013.
-    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    # The first flag holds for the code that XLA compiles itself. Its matrix products come from YNNPACK, which picks a
+    # kernel, and with it how a sum is cut, by the CPU's instructions; the second flag asks it for the same sums on all.
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2 --xla_cpu_enable_platform_dependent_math=false",
     # Other XLA options of the user's shell could change the compiled program.
     "TF_XLA_FLAGS": "",
     # A GPU adds in an order of its own.
