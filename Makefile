@@ -1,15 +1,19 @@
-# `make` sets everything up and runs the pipeline; `make test` sets up and passes the tests.
+# `make` sets everything up and runs the pipeline; `make test` sets up and passes the tests; `make verify` runs the pipeline
+# again from nothing, in a copy, and compares every output with the committed ones.
 # The stamps make the second run fast: pip is asked again only when a lock file changed.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: all test lint lock
+.PHONY: all test verify lint lock
 all: .venv/runtime
 	dvc repro
 
 test: .venv/development
 	python -m pytest
+
+verify: .venv/runtime
+	python tools/verify.py
 
 lint: .venv/development
 	ruff check .

@@ -3,17 +3,18 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 
 import verify
 from conftest import AUTHOR, run, succeed
 
-LOCK = """
+LOCK = yaml.safe_load("""
 stages:
   a:
     outs:
     - {path: data, md5: 0123456789abcdef.dir}
     - {path: model, md5: aaaaaaaaaaaaaaaa}
-"""
+""")
 
 
 def test_hashes_are_those_of_the_outputs():
@@ -70,7 +71,7 @@ def test_a_committed_result_is_verified_and_a_forged_one_is_found(project):
     metrics = json.loads(path.read_text())
     path.write_text(json.dumps({**metrics, "accuracy": metrics["accuracy"] - 0.1}))
     lock = project / "dvc.lock"
-    md5 = verify.hashes(lock.read_text())["reports/evaluate/metrics.json"]
+    md5 = verify.hashes(yaml.safe_load(lock.read_text()))["reports/evaluate/metrics.json"]
     lock.write_text(lock.read_text().replace(md5, "f" * 32))
     succeed(project, "git", "commit", "--quiet", "--all", "-m", "forged", **AUTHOR)
     status, output, _ = verify_here(project)
@@ -87,3 +88,21 @@ def test_without_a_commit_there_is_nothing_to_compare_with(project):
     status, _, error = verify_here(project)
     assert status == 1
     assert error.startswith("verify: the last commit has no dvc.lock")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "named"),
+    [
+        ("stages/train.py", "import", "# a remark\nimport", "stages/train.py"),
+        ("params.yaml", "epochs: 2", "epochs: 3", "params.yaml: train"),
+        ("dvc.yaml", "python stages/eda.py", "python -u stages/eda.py", "eda"),
+        ("dvc.lock", "  evaluate:", "  evaluated:", "evaluate, evaluated"),
+    ],
+)
+def test_a_lock_that_does_not_match_the_project_is_one_line_before_anything_runs(project, file, old, new, named):
+    path = project / file
+    path.write_text(path.read_text().replace(old, new, 1))
+    succeed(project, "git", "commit", "--quiet", "--all", "-m", "stale", **AUTHOR)
+    status, output, error = verify_here(project)
+    assert (status, output) == (1, "")
+    assert error == f"verify: dvc.lock was not made with this {named}; run `dvc repro` and commit\n"

@@ -7,6 +7,7 @@ machine. Exit status 0: identical; 2: not the same bytes, but the metrics are wi
 """
 
 import argparse
+import hashlib
 import io
 import json
 import os
@@ -26,6 +27,8 @@ import yaml
 import stages_on_path  # noqa: F401
 import workspace
 from common.errors import PipelineError, run
+from common.params import PATH as PARAMS
+from common.params import Loader
 
 PROJECT = Path(__file__).parents[1]
 METRICS = "reports/evaluate/metrics.json"
@@ -45,10 +48,28 @@ def committed(path: str) -> bytes:
     return result.stdout
 
 
-def hashes(lock: str | bytes) -> dict[str, str]:
+def hashes(lock: dict) -> dict[str, str]:
     """Return the hash of each output in a dvc.lock."""
-    stages = yaml.safe_load(lock)["stages"].values()
-    return {out["path"]: out["md5"] for stage in stages for out in stage["outs"]}
+    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+
+
+def find_stale(lock: dict, folder: Path) -> list[str]:
+    """Name the stages, parameters and files of `folder` that are not those which dvc.lock was made with."""
+    defined = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    values = yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)
+    found = set(defined) ^ set(lock["stages"])
+    for name, stage in lock["stages"].items():
+        if name in defined and stage["cmd"] != defined[name]["cmd"]:
+            found.add(name)
+        sections = stage.get("params", {}).get(PARAMS.name, {})
+        found |= {f"params.yaml: {key}" for key, value in sections.items() if values.get(key) != value}
+        sources = [dep for dep in stage.get("deps", []) if (folder / dep["path"]).is_file()]
+        found |= {dep["path"] for dep in sources if md5(folder / dep["path"]) != dep["md5"]}
+    return sorted(found)
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def table(expected: dict[str, str], found: dict[str, str]) -> list[str]:
@@ -118,11 +139,13 @@ def main() -> None:
     parser.add_argument("--keep-lock", type=Path, metavar="FILE", help="where to put the dvc.lock of the run here")
     arguments = parser.parse_args()
 
-    expected, expected_metrics = hashes(committed("dvc.lock")), json.loads(committed(METRICS))
+    lock, expected_metrics = yaml.safe_load(committed("dvc.lock")), json.loads(committed(METRICS))
     with TemporaryDirectory(prefix="verify-") as scratch:
         folder = workspace.copy(PROJECT, Path(scratch).resolve() / "project")
+        if stale := find_stale(lock, folder):
+            raise PipelineError(f"dvc.lock was not made with this {', '.join(stale)}; run `dvc repro` and commit")
         workspace.repro(folder, "--force", quiet=False)
-        found = hashes((folder / "dvc.lock").read_text())
+        expected, found = hashes(lock), hashes(yaml.safe_load((folder / "dvc.lock").read_text()))
         differences = metric_differences(expected_metrics, json.loads((folder / METRICS).read_text()))
         weight_difference = largest_weight_difference(PROJECT / MODEL, folder / MODEL)
         if arguments.keep_lock:
