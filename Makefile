@@ -10,7 +10,7 @@ all: .venv/runtime
 	dvc repro
 
 test: .venv/development
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile  # a file of tests to each core
 
 verify: .venv/runtime
 	python tools/verify.py
@@ -25,7 +25,7 @@ lock: .venv/development
 	$(COMPILE) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or later is needed, found {sys.version}: make PYTHON=python3.12")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and f"TensorFlow needs Python 3.11 to 3.13, found {sys.version}: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 
 .venv/runtime: requirements.txt | .venv/bin/python
