@@ -57,3 +57,12 @@ def test_a_damaged_file_is_an_error(tmp_path, content):
     (tmp_path / "images.npy").write_bytes(content)
     with pytest.raises(PipelineError, match=r"images.npy is not a NumPy array"):
         dataset.load(tmp_path)
+
+
+def test_released_pages_are_read_again(tmp_path):
+    dataset.save(tmp_path, [IMAGES], LABELS)
+    split = dataset.load(tmp_path)
+    np.testing.assert_array_equal(split.images, IMAGES)
+    dataset.release(split.images)
+    np.testing.assert_array_equal(split.images, IMAGES)
+    dataset.release(IMAGES)  # not mapped: nothing to release

@@ -3,6 +3,7 @@
 `.npy` rather than `.npz`, because it can be memory-mapped: a reader needs only the rows it touches.
 """
 
+import mmap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -64,3 +65,13 @@ def open_array(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise PipelineError(f"{path} is not a NumPy array ({error}); run `dvc repro --force normalize`") from None
+
+
+def release(array: np.ndarray) -> None:
+    """Take the pages of a memory-mapped array out of this process; the system keeps them as cache while it has room.
+
+    Called every few megabytes, it holds the memory of a stage to a few megabytes, however large the file is.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
+        mapped.madvise(mmap.MADV_DONTNEED)

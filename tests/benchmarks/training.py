@@ -1,0 +1,293 @@
+"""How fast the network trains, beside its bare matrix products and other ways to fit it, all in one run.
+
+`python tests/benchmarks/training.py [--peers PYTHON]`, after `make`. PYTHON is an interpreter that has PyTorch or JAX,
+by default this one; a peer that is not installed is left out. Each way runs in a process of its own, in turn.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+from measure import PROJECT, machine, print_table
+
+SIZES = [(128, 64), (512, 256)]
+BATCH, EPOCHS, REPEATS = 128, 5, 2
+DATA = PROJECT / "data/normalized"
+OURS = ["ours", "without the settings"]
+PEERS = ["torch", "jax"]
+WAYS = ["matrix products", *OURS, "keras", "keras, batch 32", *PEERS]
+
+
+def measure(way: str, sizes: tuple[int, int], python: str) -> dict[str, float] | None:
+    """Run one way in a process of its own; return its seconds an epoch by what they go to, None if not installed."""
+    command = [python, __file__, "--way", way, "--sizes", *map(str, sizes)]
+    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    if result.returncode:
+        if "ModuleNotFoundError" in result.stderr:
+            return None
+        raise SystemExit(result.stderr)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def steady(seconds: list[float]) -> float:
+    """Return the median epoch without the first, which compiles."""
+    rest = sorted(seconds[1:])
+    return rest[len(rest) // 2]
+
+
+def report(sizes: tuple[int, int], python: str) -> None:
+    """Measure every way REPEATS times in turn and print the fastest of each, as ratios too."""
+    found: dict[str, list] = {way: [] for way in WAYS}
+    for _ in range(REPEATS):
+        for way in WAYS:
+            found[way].append(measure(way, sizes, python if way in PEERS else sys.executable))
+    best = {way: min(runs, key=lambda run: run["epoch"]) for way, runs in found.items() if all(runs)}
+    products, ours = best["matrix products"]["epoch"], best["ours"]
+    print_table(
+        f"{sizes[0]} and {sizes[1]} units, batch {BATCH}, seconds an epoch after the first",
+        ["", "epoch", "x matrix products", "x ours"],
+        [(way, run["epoch"], run["epoch"] / products, run["epoch"] / ours["epoch"]) for way, run in best.items()],
+    )
+    print_table(
+        "Where ours go",
+        ["", "seconds"],
+        [(part, seconds) for part, seconds in ours.items() if part != "epoch"],
+    )
+    missing = [way for way in WAYS if way not in best]
+    print(f"\nnot installed: {', '.join(missing)}" if missing else "")
+
+
+def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
+    """Fit as stages/train.py does; without the settings of determinism.py, with TensorFlow as it comes."""
+    sys.path.insert(0, str(PROJECT / "stages"))
+    if not settings:
+        import types
+
+        import keras
+        import tensorflow
+
+        plain = types.ModuleType("common.determinism")
+        plain.keras, plain.tf = keras, tensorflow
+        sys.modules["common.determinism"] = plain
+    os.chdir(PROJECT)
+    from tempfile import TemporaryDirectory
+
+    import train
+    from common import checkpoint, dataset, model, params
+
+    splits = [dataset.load(DATA / name) for name in ("train", "validation")]
+    values = params.load(params.Train).model_copy(update={"batch_size": BATCH, "epochs": EPOCHS})
+    with TemporaryDirectory() as folder:
+        os.chdir(folder)
+        clock = timed(checkpoint.Checkpoint)([], "", train.HISTORY)
+        train.fit(model.build(sizes, 10, 0), *splits, values, clock)
+        start = perf_counter()
+        for _ in train.stream(train.shuffled_batches(splits[0], values, range(1)), BATCH):
+            pass
+        batches = perf_counter() - start
+    epochs, validation, callbacks = clock.epochs, clock.validation, clock.callbacks
+    return {
+        "epoch": steady(epochs),
+        "steps": steady(epochs) - steady(validation) - steady(callbacks),
+        "validation": steady(validation),
+        "callbacks": steady(callbacks),
+        "batches, alone (they are prepared meanwhile)": batches,
+        "compilation, once": epochs[0] - steady(epochs),
+    }
+
+
+def timed(base: type) -> type:
+    """Return a checkpoint that also notes when epochs, validations and the callbacks themselves begin and end."""
+
+    class Clock(base):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.epochs, self.validation, self.callbacks = [], [], []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.began = perf_counter()
+
+        def on_test_begin(self, logs=None):
+            self.tested = perf_counter()
+
+        def on_test_end(self, logs=None):
+            self.ended = perf_counter()
+            self.validation.append(self.ended - self.tested)
+
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            self.callbacks.append(perf_counter() - self.ended)
+            self.epochs.append(perf_counter() - self.began)
+
+    return Clock
+
+
+def keras_defaults(sizes: tuple[int, int], batch: int) -> dict[str, float]:
+    """Fit with everything that Keras does by default, but for the size of a batch."""
+    import keras
+
+    images, labels, validation = load()
+    network = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            *(keras.layers.Dense(units, activation="relu") for units in sizes),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    seconds: list[float] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: seconds.append(-perf_counter()),
+        on_epoch_end=lambda epoch, logs: seconds.append(seconds.pop() + perf_counter()),
+    )
+    network.fit(images, labels, batch, epochs=EPOCHS, validation_data=validation, callbacks=[clock], verbose=0)
+    return {"epoch": steady(seconds)}
+
+
+def load() -> tuple:
+    import numpy as np
+
+    arrays = {
+        f"{split} {name}": np.load(DATA / split / f"{name}.npy")
+        for split in ("train", "validation")
+        for name in ("images", "labels")
+    }
+    return arrays["train images"], arrays["train labels"], (arrays["validation images"], arrays["validation labels"])
+
+
+def matrix_products(sizes: tuple[int, int]) -> dict[str, float]:
+    """Multiply what one epoch multiplies, and nothing else: forward, gradients of the weights, gradients of inputs."""
+    import numpy as np
+
+    images = load()[0].reshape(-1, 784)
+    widths = [784, *sizes, 10]
+    random = np.random.default_rng(0)
+    weights = [random.random(shape, np.float32) for shape in zip(widths, widths[1:], strict=False)]
+    values = [random.random((BATCH, width), np.float32) for width in widths]
+    seconds = []
+    for _ in range(EPOCHS):
+        start = perf_counter()
+        for first in range(0, len(images) - BATCH + 1, BATCH):
+            values[0] = images[first : first + BATCH]
+            for value, weight in zip(values, weights, strict=False):
+                value @ weight
+            for value, gradient in zip(values, values[1:], strict=False):
+                value.T @ gradient
+            for gradient, weight in zip(values[2:], weights[1:], strict=True):
+                gradient @ weight.T
+        seconds.append(perf_counter() - start)
+    return {"epoch": steady(seconds)}
+
+
+def pytorch(sizes: tuple[int, int]) -> dict[str, float]:
+    """Fit the plainest PyTorch loop: the images in one tensor, indexed."""
+    import torch
+
+    images, labels, (validation, truth) = load()
+    images, labels = torch.from_numpy(images), torch.from_numpy(labels).long()
+    validation, truth = torch.from_numpy(validation), torch.from_numpy(truth).long()
+    widths = [784, *sizes, 10]
+    layers: list = [torch.nn.Flatten()]
+    for wide, narrow in zip(widths, widths[1:], strict=False):
+        layers += [torch.nn.Linear(wide, narrow), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*layers[:-1])
+    optimizer, measure_loss = torch.optim.Adam(network.parameters()), torch.nn.CrossEntropyLoss()
+    seconds = []
+    for _ in range(EPOCHS):
+        start = perf_counter()
+        for batch in torch.randperm(len(images)).split(BATCH):
+            optimizer.zero_grad()
+            measure_loss(network(images[batch]), labels[batch]).backward()
+            optimizer.step()
+        with torch.no_grad():
+            (network(validation).argmax(1) == truth).float().mean().item()
+        seconds.append(perf_counter() - start)
+    return {"epoch": steady(seconds)}
+
+
+def jax_scan(sizes: tuple[int, int]) -> dict[str, float]:
+    """Fit with JAX, an epoch as one compiled scan; Adam by hand, as Kingma and Ba (2015) have it."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    images, labels, (validation, truth) = load()
+    images, labels = jnp.asarray(images.reshape(-1, 784)), jnp.asarray(labels)
+    validation, truth = jnp.asarray(validation.reshape(-1, 784)), jnp.asarray(truth)
+    widths, random = [784, *sizes, 10], np.random.default_rng(0)
+    weights = [
+        (jnp.asarray(random.normal(0, (2 / i) ** 0.5, (i, o)), jnp.float32), jnp.zeros(o))
+        for i, o in zip(widths, widths[1:], strict=False)
+    ]
+
+    def logits(weights, x):
+        for w, b in weights[:-1]:
+            x = jax.nn.relu(x @ w + b)
+        return x @ weights[-1][0] + weights[-1][1]
+
+    def loss(weights, x, y):
+        return -jnp.take_along_axis(jax.nn.log_softmax(logits(weights, x)), y[:, None], 1).mean()
+
+    def step(state, batch):
+        weights, mean, square, t = state
+        gradient = jax.grad(loss)(weights, images[batch], labels[batch])
+        t += 1
+        mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, gradient)
+        square = jax.tree.map(lambda s, g: 0.999 * s + 0.001 * g * g, square, gradient)
+        rate = 1e-3 * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        weights = jax.tree.map(lambda w, m, s: w - rate * m / (jnp.sqrt(s) + 1e-7), weights, mean, square)
+        return (weights, mean, square, t), None
+
+    @jax.jit
+    def epoch(state, order):
+        state, _ = jax.lax.scan(step, state, order)
+        return state, (logits(state[0], validation).argmax(1) == truth).mean()
+
+    zeros = jax.tree.map(jnp.zeros_like, weights)
+    state, seconds = (weights, zeros, zeros, 0.0), []
+    for _ in range(EPOCHS):
+        start = perf_counter()
+        steps = len(images) // BATCH
+        state, accuracy = epoch(state, jnp.asarray(random.permutation(len(images))[: steps * BATCH].reshape(-1, BATCH)))
+        accuracy.block_until_ready()
+        seconds.append(perf_counter() - start)
+    return {"epoch": steady(seconds)}
+
+
+def fit(way: str, sizes: tuple[int, int]) -> dict[str, float]:
+    match way:
+        case "ours" | "without the settings":
+            return ours(sizes, settings=way == "ours")
+        case "keras" | "keras, batch 32":
+            return keras_defaults(sizes, BATCH if way == "keras" else 32)
+        case "torch":
+            return pytorch(sizes)
+        case "jax":
+            return jax_scan(sizes)
+        case _:
+            return matrix_products(sizes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peers", metavar="PYTHON", default=sys.executable, help="an interpreter with PyTorch or JAX")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--sizes", type=int, nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.way:
+        print(json.dumps(fit(arguments.way, tuple(arguments.sizes))))
+        return
+    if not Path(DATA).exists():
+        raise SystemExit("data/normalized is missing: run `make` first")
+    print(f"{machine()}; the best of {REPEATS} runs of {EPOCHS} epochs, in turn")
+    for sizes in SIZES:
+        report(sizes, arguments.peers)
+
+
+if __name__ == "__main__":
+    main()
