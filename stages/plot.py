@@ -1,7 +1,7 @@
 """Draw the training and the evaluation.
 
-Reads  reports/train/history.csv, reports/evaluate/predictions.csv and the test images it shows.
-Writes reports/plot/{training_history,confusion_matrix,mistakes}.png.
+Reads  reports/train/history.csv, reports/evaluate/predictions.csv and the training and test images it shows.
+Writes reports/plot/{training_history,confusion_matrix,mistakes,augmented}.png.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common import dataset, figures, params
+from common import augment, dataset, figures, params
 from common.errors import PipelineError, run
 from common.files import require
 
@@ -101,17 +101,38 @@ def draw_mistakes(images: np.ndarray, mistakes: pd.DataFrame, names: list[str]) 
     return figure
 
 
+def first_of_each(labels: np.ndarray, classes: int) -> list[int]:
+    """Return the index of the first image of each digit that occurs."""
+    return [int(found[0]) for digit in range(classes) if len(found := np.flatnonzero(labels == digit))]
+
+
+def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
+    """Draw each of the images as it is and deformed by each kind of augmentation, in a row; name the kind in use."""
+    random, columns = np.random.default_rng(seed), ["none", *["shift"] * 3, *["elastic"] * 6]
+    figure, grid = plt.subplots(len(images), len(columns), figsize=(8, 0.8 * len(images) + 0.8), squeeze=False)
+    for kind, column in zip(columns, grid.T, strict=True):
+        deformed = augment.deform(images, augment.STRENGTHS[kind], random)
+        for axes, image in zip(column, deformed, strict=True):
+            figures.draw_image(axes, image)
+        column[0].set_title(kind)
+    figure.suptitle(f"Kinds of augmentation, drawn at random (this network was trained with: {used})")
+    return figure
+
+
 def main() -> None:
     settings, names = params.load(params.Plot), params.load(params.Dataset).class_names
+    training = params.load(params.Train)
     history = read_table(HISTORY, "train", ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"])
     predictions = read_table(PREDICTIONS, "evaluate", ["index", "actual", "predicted", "confidence"])
-    images = dataset.load(dataset.FOLDER / "test").images
+    train, images = dataset.load(dataset.FOLDER / "train"), dataset.load(dataset.FOLDER / "test").images
+    examples = train.images[first_of_each(train.labels, len(names))]
     confusions = count_confusions(predictions, len(names))
     mistakes = most_confident_mistakes(predictions, settings.mistakes)
 
     figures.save(draw_history(history), REPORTS / "training_history.png")
     figures.save(draw_confusions(confusions, names), REPORTS / "confusion_matrix.png")
     figures.save(draw_mistakes(images, mistakes, names), REPORTS / "mistakes.png")
+    figures.save(draw_augmented(examples, training.augmentation, training.seed), REPORTS / "augmented.png")
     print(f"plot: figures in {REPORTS}")
 
 

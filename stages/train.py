@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import checkpoint, dataset, model, params
+from common import augment, checkpoint, dataset, model, params
 from common.dataset import Split
 from common.determinism import keras, tf
 from common.errors import PipelineError, run
@@ -20,19 +20,20 @@ COLUMNS = ["accuracy", "loss", "val_accuracy", "val_loss"]
 VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
 
 
-def shuffled_batches(
-    split: Split, batch_size: int, seed: int, epochs: range
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the batches of those epochs, each in an order of its own that depends on `seed` and the epoch alone.
+def shuffled_batches(split: Split, settings: params.Train, epochs: range) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the batches of those epochs, each in an order and with deformations of its own.
 
-    images (batch_size, 28, 28) float32, labels (batch_size,) uint8. The last, incomplete batch of an epoch is left out:
-    XLA would compile the step a second time for it. Which images that leaves out changes every epoch.
+    images (batch_size, 28, 28) float32, labels (batch_size,) uint8. A batch depends on the split, the settings, its
+    epoch and its number alone. The last, incomplete batch of an epoch is left out: XLA would compile the step a second
+    time for it. Which images that leaves out changes every epoch.
     """
+    strength = augment.STRENGTHS[settings.augmentation]
     for epoch in epochs:
-        order = np.random.default_rng([seed, epoch]).permutation(len(split.labels))
-        for start in range(0, len(order) - batch_size + 1, batch_size):
-            batch = order[start : start + batch_size]
-            yield split.images[batch], split.labels[batch]
+        order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.labels))
+        for number in range(len(order) // settings.batch_size):
+            batch = order[number * settings.batch_size : (number + 1) * settings.batch_size]
+            random = np.random.default_rng([settings.seed, epoch, number + 1])  # [seed, epoch, 0] is [seed, epoch]
+            yield augment.deform(split.images[batch], strength, random), split.labels[batch]
 
 
 def stream(batches: Iterator, batch_size: int) -> tf.data.Dataset:
@@ -92,7 +93,7 @@ def fit(
     )
     log = Log(HISTORY, settings.epochs)
     done = saved.restore(network)
-    batches = shuffled_batches(train, settings.batch_size, settings.seed, range(done, settings.epochs))
+    batches = shuffled_batches(train, settings, range(done, settings.epochs))
     network.fit(
         stream(batches, settings.batch_size),
         initial_epoch=done,

@@ -19,7 +19,8 @@ from common import checkpoint, model, params
 from common.dataset import Split
 import evaluate, train
 split = Split(np.random.default_rng(0).random((384, 28, 28), np.float32), (np.arange(384) % 10).astype(np.uint8))
-settings = params.load(params.Train).model_copy(update=dict(epochs=2, batch_size=128, schedule="cosine"))
+changes = dict(epochs=2, batch_size=128, schedule="cosine", augmentation="elastic")
+settings = params.load(params.Train).model_copy(update=changes)
 network = model.build([512, 256], 10, 0)
 train.fit(network, split, split, settings, checkpoint.Checkpoint([], "", train.HISTORY))
 arrays = [*network.get_weights(), evaluate.predict(network, split.images)]

@@ -56,7 +56,7 @@ def test_a_stage_killed_at_a_random_moment_ends_as_an_undisturbed_one(project, s
 
 
 def test_a_killed_training_goes_on_from_its_last_epoch_and_ends_in_the_same_bytes(project):
-    edit_params(project, {"train.epochs": 60})
+    edit_params(project, {"train.epochs": 60, "train.augmentation": "elastic"})
     succeed(project, "dvc", "repro")
     lock = (project / "dvc.lock").read_bytes()
     forget(project)

@@ -9,6 +9,7 @@ train:
   batch_size: 128
   learning_rate: 0.001
   schedule: constant
+  augmentation: none
   seed: 0
 """
 
@@ -52,6 +53,7 @@ def test_a_whole_number_will_do_for_a_fraction():
         ("0.001", ".nan", ["train.learning_rate", "finite", "found nan"]),
         ("0.001", "fast", ["train.learning_rate", "number", "found 'fast'"]),
         ("constant", "cosin", ["train.schedule", "'constant' or 'cosine'", "found 'cosin'"]),
+        ("none", "elastc", ["train.augmentation", "'none', 'shift' or 'elastic'", "found 'elastc'"]),
         ("train:", "trian:", ["section `train` is missing"]),
         ("epochs: 10", "epochs: [", ["not YAML"]),
     ],

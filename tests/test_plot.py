@@ -5,7 +5,16 @@ from sklearn.metrics import confusion_matrix
 
 from common import figures
 from common.errors import PipelineError
-from plot import count_confusions, draw_confusions, draw_history, draw_mistakes, most_confident_mistakes, read_table
+from plot import (
+    count_confusions,
+    draw_augmented,
+    draw_confusions,
+    draw_history,
+    draw_mistakes,
+    first_of_each,
+    most_confident_mistakes,
+    read_table,
+)
 
 PREDICTIONS = pd.DataFrame(
     [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8), (4, 2, 2, 1.0)],
@@ -55,6 +64,23 @@ def test_the_history_shows_training_beside_validation():
     assert [line.get_ydata().tolist() for line in accuracy.lines] == [[50, 75], [60, 70]]
     assert [line.get_ydata().tolist() for line in loss.lines] == [[2, 1], [3, 2]]
     assert [line.get_label() for line in loss.lines] == ["training", "validation"]
+    figures.plt.close(figure)
+
+
+def test_the_first_image_of_each_digit_that_occurs():
+    assert first_of_each(np.array([2, 0, 2, 0, 4]), 5) == [1, 0, 4]
+
+
+@pytest.mark.parametrize("used", ["none", "elastic"])
+def test_every_kind_of_augmentation_is_drawn_beside_the_original_and_the_one_in_use_is_named(used):
+    images = np.random.default_rng(0).random((2, 28, 28), np.float32)
+    figure = draw_augmented(images, used, 0)
+    assert f"trained with: {used})" in figure.get_suptitle()
+    shown = np.array([axes.images[0].get_array() for axes in figure.axes]).reshape(2, -1, 28, 28)
+    assert [axes.get_title() for axes in figure.axes[:5]] == ["none", "shift", "shift", "shift", "elastic"]
+    np.testing.assert_array_equal(shown[:, 0], images)
+    for row in shown:
+        assert len(np.unique(row, axis=0)) == len(row)
     figures.plt.close(figure)
 
 

@@ -10,7 +10,11 @@ from train import COLUMNS, HISTORY, fit, learning_rate, shuffled_batches
 
 IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
 SPLIT = Split((IMAGES / 255).astype(np.float32), LABELS.astype(np.uint8))
-SETTINGS = params.Train(epochs=4, batch_size=16, learning_rate=0.01, schedule="cosine", seed=0)
+SETTINGS = params.Train(epochs=4, batch_size=16, learning_rate=0.01, schedule="cosine", augmentation="none", seed=0)
+
+
+def changed(**values) -> params.Train:
+    return SETTINGS.model_copy(update=values)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +43,7 @@ def monkeypatch_epoch(saved, callback):
 
 def test_an_epoch_is_a_permutation_without_the_incomplete_batch():
     numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
-    batches = list(shuffled_batches(numbered, 3, 0, range(2)))
+    batches = list(shuffled_batches(numbered, changed(batch_size=3), range(2)))
     assert [len(labels) for _, labels in batches] == [3] * 6
     for images, labels in batches:
         np.testing.assert_array_equal(images, labels)
@@ -50,15 +54,32 @@ def test_an_epoch_is_a_permutation_without_the_incomplete_batch():
 
 def test_the_order_depends_on_the_seed_and_the_epoch_alone():
     numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
-    both = [labels.tolist() for _, labels in shuffled_batches(numbered, 5, 3, range(2))]
-    assert both[2:] == [labels.tolist() for _, labels in shuffled_batches(numbered, 5, 3, range(1, 2))]
-    assert both != [labels.tolist() for _, labels in shuffled_batches(numbered, 5, 4, range(2))]
+    settings = changed(batch_size=5, seed=3)
+    both = [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(2))]
+    assert both[2:] == [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(1, 2))]
+    assert both != [
+        labels.tolist() for _, labels in shuffled_batches(numbered, changed(batch_size=5, seed=4), range(2))
+    ]
+
+
+@pytest.mark.parametrize("kind", ["shift", "elastic"])
+def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_alone(kind):
+    settings = changed(augmentation=kind)
+    plain, deformed = (list(shuffled_batches(SPLIT, s, range(2))) for s in (SETTINGS, settings))
+    for (images, labels), (others, same) in zip(plain, deformed, strict=True):
+        np.testing.assert_array_equal(labels, same)
+        assert (images != others).any(axis=(1, 2)).all()
+    copies = Split(np.broadcast_to(SPLIT.images[:1], SPLIT.images.shape), SPLIT.labels)
+    shown = np.concatenate([images for images, _ in shuffled_batches(copies, settings, range(2))])
+    assert len(np.unique(shown, axis=0)) == len(shown)
+    second = [images for images, _ in shuffled_batches(copies, settings, range(1, 2))]
+    np.testing.assert_array_equal(np.concatenate(second), shown[len(shown) // 2 :])
 
 
 def test_the_cosine_falls_from_the_learning_rate_to_zero():
     schedule = learning_rate(SETTINGS, 100)
     assert [float(schedule(step)) for step in (0, 50, 100)] == pytest.approx([0.01, 0.005, 0], abs=1e-8)
-    assert learning_rate(SETTINGS.model_copy(update={"schedule": "constant"}), 100) == 0.01
+    assert learning_rate(changed(schedule="constant"), 100) == 0.01
 
 
 def test_one_row_and_one_line_for_each_epoch_as_it_ends(capsys):
@@ -82,14 +103,16 @@ def test_the_last_row_is_what_keras_measures_of_the_model():
 
 
 def test_the_network_learns():
-    settings = SETTINGS.model_copy(update={"epochs": 60})
-    train(settings)
+    train(changed(epochs=60))
     assert float(HISTORY.read_text().splitlines()[-1].split(",")[1]) > 0.9
 
 
-@pytest.mark.parametrize("stop", [0, 2, 3])
-def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history(stop):
-    undisturbed, history = train().get_weights(), HISTORY.read_bytes()
+@pytest.mark.parametrize(
+    ("stop", "augmentation"), [(0, "none"), (2, "none"), (3, "none"), (0, "elastic"), (2, "elastic")]
+)
+def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history(stop, augmentation):
+    settings = changed(augmentation=augmentation)
+    undisturbed, history = train(settings).get_weights(), HISTORY.read_bytes()
     checkpoint.Checkpoint([], "", HISTORY).discard()
 
     def cut(epoch):
@@ -97,16 +120,16 @@ def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        train(callbacks=[cut])
+        train(settings, [cut])
     HISTORY.unlink()  # as DVC does with the outputs of a stage
-    resumed = train(callbacks=[lambda epoch: pytest.fail("trained again") if epoch <= stop else None])
+    resumed = train(settings, [lambda epoch: pytest.fail("trained again") if epoch <= stop else None])
     assert all((a == b).all() for a, b in zip(undisturbed, resumed.get_weights(), strict=True))
     assert HISTORY.read_bytes() == history
 
 
 def test_a_batch_larger_than_the_split_is_an_error():
     with pytest.raises(PipelineError, match="train.batch_size: expected at most 50, all images, found 51"):
-        train(SETTINGS.model_copy(update={"batch_size": 51}))
+        train(changed(batch_size=51))
 
 
 def test_the_saved_model_is_compiled_as_a_user_would(tmp_path):

@@ -60,6 +60,7 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     schedule: Literal["constant", "cosine"]
+    augmentation: Literal["none", "shift", "elastic"]
     seed: Seed
 
 

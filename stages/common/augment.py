@@ -1,0 +1,126 @@
+"""Deform images at random, the same way for the same seed on any CPU.
+
+A cubic B-spline over a coarse grid of control points says where each pixel of the new image comes from in the old one
+(free-form deformation: Rueckert et al. 1999, https://doi.org/10.1109/42.796284). Such a spline reproduces straight
+lines, so that moving the points by an affine map moves the image by it; random moves of single points on top make the
+elastic deformation of Simard et al. 2003 (https://doi.org/10.1109/ICDAR.2003.1227801), whose Gaussian of 4 pixels has
+the width of a B-spline with a point every 7.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from common.dataset import SHAPE
+
+SPACING = 7  # pixels from control point to control point; it divides 28
+KNOTS = np.arange(-SPACING, SHAPE[0] + 2 * SPACING, SPACING)  # pixel coordinates of the control points: -7, 0, ... 35
+UNIT = 2**10  # steps of a control point in one pixel
+CENTRE = (SHAPE[0] - 1) / 2
+PAD = 2  # pixels of paper around an image
+CHUNK = 16  # images; what is computed on the way stays in the cache of a CPU
+
+
+class Strength(NamedTuple):
+    """The largest deformation of each kind; all are drawn evenly from minus to plus that."""
+
+    shift: float = 0  # pixels, down and to the right
+    rotation: float = 0  # tangent of half the angle
+    scale: float = 0  # share of height and of width, apart
+    shear: float = 0  # pixels to the right for each pixel down
+    elastic: float = 0  # pixels, of each control point
+
+
+STRENGTHS = {
+    "none": Strength(),
+    "shift": Strength(shift=2),
+    "elastic": Strength(shift=1.5, rotation=0.1, scale=0.15, shear=0.15, elastic=4),
+}
+
+
+def spline_weights() -> np.ndarray:
+    """Return how much each control point moves each row of pixels: (28, 7), whole numbers; a row adds up to 6 * 7**3.
+
+    The four cubics of the uniform B-spline, `r` pixels behind one control point and `h` pixels from that to the next.
+    """
+    h = SPACING
+    first, r = np.divmod(np.arange(SHAPE[0]), h)
+    cubics = (
+        (h - r) ** 3,
+        3 * r**3 - 6 * h * r**2 + 4 * h**3,
+        -3 * r**3 + 3 * h * r**2 + 3 * h**2 * r + h**3,
+        r**3,
+    )
+    weights = np.zeros((SHAPE[0], len(KNOTS)))
+    for i, cubic in enumerate(cubics):
+        weights[np.arange(SHAPE[0]), first + i] = cubic
+    return weights
+
+
+WEIGHTS = spline_weights()
+TOTAL = 6 * SPACING**3  # of each row of WEIGHTS
+
+
+def control_points(n: int, strength: Strength, random: np.random.Generator) -> np.ndarray:
+    """Draw where the control points of n images lie in the old ones: (n, 2, 7, 7) float64, row and column.
+
+    Whole numbers of 1 / UNIT pixels. A rotation is made of the tangent of half its angle, without sines, which differ
+    in the last bit from CPU to CPU.
+    """
+    shift_down, shift_right, rotation, height, width, shear = 2 * random.random((6, n, 1, 1)) - 1
+    moves = 2 * random.random((n, 2, len(KNOTS), len(KNOTS))) - 1
+    tangent = strength.rotation * rotation
+    cosine, sine = (1 - tangent**2) / (1 + tangent**2), 2 * tangent / (1 + tangent**2)
+    down, right = KNOTS[:, None] - CENTRE, KNOTS - CENTRE
+    down, right = (1 + strength.scale * height) * down, (1 + strength.scale * width) * right
+    right = right + strength.shear * shear * down
+    down, right = cosine * down - sine * right, sine * down + cosine * right
+    points = np.stack([down + strength.shift * shift_down, right + strength.shift * shift_right], axis=1)
+    return np.rint(UNIT * (points + CENTRE + strength.elastic * moves))
+
+
+def positions(points: np.ndarray) -> np.ndarray:
+    """Return where each pixel comes from, (n, 2, 28, 28) float32 in pixels, for control points (n, 2, 7, 7).
+
+    The products are of whole numbers below 2**53, hence exact, in whatever order a CPU adds them.
+    """
+    return (WEIGHTS @ (points @ WEIGHTS.T) / (UNIT * TOTAL**2)).astype(np.float32)
+
+
+def sample(images: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return the images, (n, 28, 28) float32, read at `where`, (n, 2, 28, 28) float32, between pixels bilinearly.
+
+    Beyond its edges an image is 0, paper.
+    """
+    padded = np.pad(images, [(0, 0), (PAD, PAD), (PAD, PAD)])
+    stride, pixels = padded.shape[2], padded.reshape(-1)
+    where = np.clip(where + np.float32(PAD), 0, stride - 2)
+    corner = np.floor(where)
+    down, right = (where - corner).swapaxes(0, 1)
+    index = (corner[:, 0] * stride + corner[:, 1]).astype(np.intp)
+    index += np.arange(len(images))[:, None, None] * padded[0].size
+    upper, lower = (blend(pixels[start:].take(index), pixels[start + 1 :].take(index), right) for start in (0, stride))
+    return blend(upper, lower, down)
+
+
+def blend(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return low + share * (high - low), in the place of `high`: new memory would take longer than the arithmetic."""
+    high -= low
+    high *= share
+    high += low
+    return high
+
+
+def deform(images: np.ndarray, strength: Strength, random: np.random.Generator) -> np.ndarray:
+    """Return each of the images, (n, 28, 28) float32 in [0, 1], deformed in a way of its own, or as it is.
+
+    The result does not depend on CHUNK: all draws come before the first pixel.
+    """
+    if strength == Strength():
+        return images
+    points = control_points(len(images), strength, random)
+    deformed = np.empty_like(images)
+    for start in range(0, len(images), CHUNK):
+        part = slice(start, start + CHUNK)
+        deformed[part] = sample(images[part], positions(points[part]))
+    return deformed
