@@ -4,7 +4,7 @@ Reads  data/normalized/{train,validation}.
 Writes models/model.keras and reports/train/history.csv, one row for each epoch as it ends.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +33,24 @@ def shuffled_batches(split: Split, settings: params.Train, epochs: range) -> Ite
         for number in range(len(order) // settings.batch_size):
             batch = order[number * settings.batch_size : (number + 1) * settings.batch_size]
             random = np.random.default_rng([settings.seed, epoch, number + 1])  # [seed, epoch, 0] is [seed, epoch]
-            yield augment.deform(split.images[batch], strength, random), split.labels[batch]
+            yield augment.deform(dataset.gather(split.images, batch), strength, random), split.labels[batch]
 
 
-def stream(batches: Iterator, batch_size: int) -> tf.data.Dataset:
-    """Feed the batches to TensorFlow, prepared while the network computes."""
+def batches_in_order(split: Split, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield all images and labels, as `shuffled_batches` does, in their order; the last batch may be smaller."""
+    for start in range(0, len(split.labels), batch_size):
+        yield split.images[start : start + batch_size], split.labels[start : start + batch_size]
+        dataset.release(split.images)
+
+
+def stream(batches: Callable[[], Iterator], batch_size: int | None, number: int) -> tf.data.Dataset:
+    """Feed TensorFlow the `number` batches that `batches()` yields, prepared while the network computes."""
     signature = (
         tf.TensorSpec((batch_size, *dataset.SHAPE), tf.float32),
         tf.TensorSpec((batch_size,), tf.uint8),
     )
-    return tf.data.Dataset.from_generator(lambda: batches, output_signature=signature).prefetch(8)
+    source = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return source.apply(tf.data.experimental.assert_cardinality(number)).prefetch(8)
 
 
 def learning_rate(settings: params.Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -93,13 +101,15 @@ def fit(
     )
     log = Log(HISTORY, settings.epochs)
     done = saved.restore(network)
-    batches = shuffled_batches(train, settings, range(done, settings.epochs))
+    epochs = range(done, settings.epochs)
     network.fit(
-        stream(batches, settings.batch_size),
+        stream(lambda: shuffled_batches(train, settings, epochs), settings.batch_size, steps * len(epochs)),
         initial_epoch=done,
         epochs=settings.epochs,
         steps_per_epoch=steps,
-        validation_data=tf.data.Dataset.from_tensor_slices(tuple(validation)).batch(VALIDATION_BATCH),
+        validation_data=stream(
+            lambda: batches_in_order(validation, VALIDATION_BATCH), None, -(-len(validation.labels) // VALIDATION_BATCH)
+        ),
         callbacks=[log, saved],
         shuffle=False,  # the stream is
         verbose=0,

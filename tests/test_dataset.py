@@ -59,6 +59,13 @@ def test_a_damaged_file_is_an_error(tmp_path, content):
         dataset.load(tmp_path)
 
 
+def test_gathered_rows_are_those_of_the_index_wherever_the_images_lie(tmp_path):
+    dataset.save(tmp_path, [IMAGES], LABELS)
+    index = np.array([4, 0, 0, 2])
+    np.testing.assert_array_equal(dataset.gather(dataset.load(tmp_path).images, index), IMAGES[index])
+    np.testing.assert_array_equal(dataset.gather(IMAGES, index), IMAGES[index])
+
+
 def test_released_pages_are_read_again(tmp_path):
     dataset.save(tmp_path, [IMAGES], LABELS)
     split = dataset.load(tmp_path)

@@ -86,7 +86,7 @@ def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
         clock = timed(checkpoint.Checkpoint)([], "", train.HISTORY)
         train.fit(model.build(sizes, 10, 0), *splits, values, clock)
         start = perf_counter()
-        for _ in train.stream(train.shuffled_batches(splits[0], values, range(1)), BATCH):
+        for _ in train.shuffled_batches(splits[0], values, range(1)):
             pass
         batches = perf_counter() - start
     epochs, validation, callbacks = clock.epochs, clock.validation, clock.callbacks
