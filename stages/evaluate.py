@@ -1,26 +1,34 @@
 """Measure the network on the test split, once, after every choice has been made.
 
 Reads  data/normalized/test and models/model.keras.
-Writes reports/evaluate/metrics.json and predictions.csv, a row for each test image in the published order.
+Writes reports/evaluate/metrics.json and, with the columns that common/tables.py describes, predictions.csv (a row for
+each test image in the published order), per_digit.csv, calibration.csv, ambiguous.csv and robustness.csv.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import binomtest
 
-from common import dataset, model, params
+from common import dataset, model, params, robustness, tables
 from common.determinism import keras
 from common.errors import PipelineError, run
-from common.files import save_json, whole
+from common.files import save_json
 
 REPORTS = Path("reports/evaluate")
 BATCH = 1_000  # images; 10,000 is a multiple of it, so XLA compiles once
 
 
+def load_network() -> keras.Model:
+    """Open the trained network, compiled by XLA as in training: the same bytes for any number of threads."""
+    network = model.load()
+    network.compile(jit_compile=True)
+    return network
+
+
 def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1]."""
-    network.compile(jit_compile=True)  # XLA, as in training: the same bytes for any number of threads
     return network.predict(images, batch_size=BATCH, verbose=0)
 
 
@@ -30,54 +38,138 @@ def accuracy_interval(correct: int, n: int, level: float) -> dict[str, float]:
     return {"low": round(interval.low, 6), "high": round(interval.high, 6)}
 
 
-def measure(probabilities: np.ndarray, labels: np.ndarray, names: list[str], level: float) -> dict:
-    """Return accuracy with its interval, mean cross-entropy, errors and the accuracy on the images of each digit.
+def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:
+    """Return the answer for each image, in their order; the first of equal probabilities is the answer."""
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    rows = zip(labels.tolist(), predicted.tolist(), confidence.tolist(), strict=True)
+    return [tables.Prediction(i, *row) for i, row in enumerate(rows)]
 
-    probabilities: (n, classes) float32; labels: (n,) integers. Loss is Keras' sparse_categorical_crossentropy, which
-    takes a probability below 1e-7 for 1e-7. Six decimals: the last bits of a logarithm depend on the C library.
+
+def measure_digits(predicted: np.ndarray, labels: np.ndarray, names: list[str]) -> list[tables.Digit]:
+    """Return precision, recall and F1 of each digit; 0 stands for 0 / 0, a digit that is never seen or predicted.
+
+    predicted, labels: (n,) integers.
+    """
+    hits, actual, answers = (
+        np.bincount(values, minlength=len(names)) for values in (labels[labels == predicted], labels, predicted)
+    )
+    precision, recall = hits / np.maximum(answers, 1), hits / np.maximum(actual, 1)
+    f1 = 2 * hits / np.maximum(answers + actual, 1)
+    columns = (column.tolist() for column in (actual, precision, recall, f1))
+    return [tables.Digit(*row) for row in zip(names, *columns, strict=True)]
+
+
+def calibrate(confidence: np.ndarray, correct: np.ndarray, bins: int) -> list[tables.Bin]:
+    """Compare confidence with accuracy in equal bins of the confidence, those without images left out.
+
+    confidence: (n,) float32 in (0, 1]; correct: (n,) bool.
+    """
+    edges = np.arange(bins + 1) / bins
+    bin_of = np.digitize(confidence, edges[1:-1], right=True)
+    return [
+        tables.Bin(
+            low=float(edges[i]),
+            high=float(edges[i + 1]),
+            images=int((bin_of == i).sum()),
+            confidence=float(confidence[bin_of == i].mean(dtype=np.float64)),
+            accuracy=float(correct[bin_of == i].mean()),
+        )
+        for i in np.unique(bin_of)
+    ]
+
+
+def calibration_error(calibration: Sequence[tables.Bin]) -> float:
+    """Return the expected calibration error of Guo et al. (2017), On calibration of modern neural networks, eq. 3."""
+    gaps = [b.images * abs(b.accuracy - b.confidence) for b in calibration]
+    return sum(gaps) / sum(b.images for b in calibration)
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the score of Brier (1950), Monthly Weather Review 78, 1, eq. 2, over all classes: 0 is best, 2 worst."""
+    outcomes = np.eye(probabilities.shape[1])[labels]
+    return float(((probabilities - outcomes) ** 2).sum(axis=1).mean())
+
+
+def measure(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    digits: Sequence[tables.Digit],
+    calibration: Sequence[tables.Bin],
+    level: float,
+) -> dict:
+    """Return what metrics.json holds: accuracy with its interval, the means over the digits, and scores of confidence.
+
+    probabilities: (n, classes) float32; labels: (n,) integers. Loss is the mean negative log-likelihood in nats: Keras'
+    sparse_categorical_crossentropy, which takes a probability below 1e-7 for 1e-7. The macro averages are those of the
+    digits that have images, each counted once. Six decimals: the last bits of a logarithm depend on the C library.
     """
     correct = probabilities.argmax(axis=1) == labels
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    hits = np.bincount(labels[correct], minlength=len(names))
-    images = np.bincount(labels, minlength=len(names))
+    seen = [digit for digit in digits if digit.images]
     return {
         "accuracy": round(float(correct.mean()), 6),
         "accuracy_interval": accuracy_interval(int(correct.sum()), len(labels), level),
+        "accuracy_per_digit": {digit.digit: round(digit.recall, 6) for digit in seen},
+        "brier_score": round(brier_score(probabilities, labels), 6),
         "errors": int((~correct).sum()),
+        "expected_calibration_error": round(calibration_error(calibration), 6),
         "images": len(labels),
         "loss": round(float(-np.log(of_label.clip(keras.config.epsilon(), 1)).mean()), 6),
-        "accuracy_per_digit": {
-            name: round(hit / n, 6) for name, hit, n in zip(names, hits.tolist(), images.tolist(), strict=True) if n
+        "macro_average": {
+            name: round(sum(getattr(digit, name) for digit in seen) / len(seen), 6)
+            for name in ("precision", "recall", "f1")
         },
     }
 
 
-def save_predictions(path: Path, probabilities: np.ndarray, labels: np.ndarray) -> None:
-    """Write index, actual, predicted, confidence: one row an image; confidence is the highest probability."""
-    rows = zip(labels.tolist(), probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist(), strict=True)
-    with whole(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
-        file.write("index,actual,predicted,confidence\n")
-        file.writelines(
-            f"{i},{actual},{predicted},{confidence:.6f}\n" for i, (actual, predicted, confidence) in enumerate(rows)
-        )
+def most_ambiguous(probabilities: np.ndarray, labels: np.ndarray, number: int) -> list[tables.Ambiguous]:
+    """Return the images with the smallest margin between the first and second answer, the smallest first."""
+    first, second = np.argsort(-probabilities, axis=1, kind="stable")[:, :2].T
+    every = np.arange(len(labels))
+    confidence, runner_up_confidence = probabilities[every, first], probabilities[every, second]
+    chosen = np.argsort(confidence - runner_up_confidence, kind="stable")[:number]
+    columns = (every, labels, first, confidence, second, runner_up_confidence)
+    return [tables.Ambiguous(*row) for row in zip(*(column[chosen].tolist() for column in columns), strict=True)]
+
+
+def measure_robustness(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> list[tables.Robustness]:
+    """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on images of no digit."""
+
+    def row(change: str, amount: int, grey: np.ndarray, labels: np.ndarray | None) -> tables.Robustness:
+        probabilities = predict(network, grey / np.float32(255))
+        accuracy = None if labels is None else float((probabilities.argmax(axis=1) == labels).mean())
+        confidence = float(probabilities.max(axis=1).mean(dtype=np.float64))
+        return tables.Robustness(change, amount, len(grey), accuracy, confidence)
+
+    variants = robustness.changed(robustness.grey_levels(images))
+    digits = [row(change, amount, grey, labels) for change, amount, grey in variants]
+    return digits + [row(shown, 0, grey, None) for shown, grey in robustness.not_digits(len(images))]
 
 
 def main() -> None:
-    level, names = params.load(params.Evaluate).confidence_level, params.load(params.Dataset).class_names
-    test = dataset.load(dataset.FOLDER / "test")
-    probabilities = predict(model.load(), test.images)
+    settings, names = params.load(params.Evaluate), params.load(params.Dataset).class_names
+    test, network = dataset.load(dataset.FOLDER / "test"), load_network()
+    probabilities = predict(network, test.images)
     if probabilities.shape[1] != len(names):
         raise PipelineError(
             f"{model.PATH}: expected {len(names)} outputs, found {probabilities.shape[1]}; run `dvc repro train`"
         )
-    metrics = measure(probabilities, test.labels, names, level)
+    predicted = probabilities.argmax(axis=1)
+    digits = measure_digits(predicted, test.labels, names)
+    calibration = calibrate(probabilities.max(axis=1), predicted == test.labels, settings.calibration_bins)
+    metrics = measure(probabilities, test.labels, digits, calibration, settings.confidence_level)
+    changes = measure_robustness(network, test.images, test.labels)
 
-    save_predictions(REPORTS / "predictions.csv", probabilities, test.labels)
+    tables.save(REPORTS / "predictions.csv", list_predictions(probabilities, test.labels))
+    tables.save(REPORTS / "per_digit.csv", digits)
+    tables.save(REPORTS / "calibration.csv", calibration)
+    tables.save(REPORTS / "ambiguous.csv", most_ambiguous(probabilities, test.labels, settings.ambiguous))
+    tables.save(REPORTS / "robustness.csv", changes)
     save_json(REPORTS / "metrics.json", metrics)
     low, high = (100 * metrics["accuracy_interval"][end] for end in ("low", "high"))
     print(
         f"evaluate: test accuracy {100 * metrics['accuracy']:.2f} % "
-        f"({100 * level:g} % interval {low:.1f}-{high:.1f}, n = {metrics['images']:,})"
+        f"({100 * settings.confidence_level:g} % interval {low:.1f}-{high:.1f}, n = {metrics['images']:,})"
     )
 
 

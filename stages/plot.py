@@ -1,7 +1,7 @@
 """Draw the training and the evaluation.
 
-Reads  reports/train/history.csv, reports/evaluate/predictions.csv and the training and test images it shows.
-Writes reports/plot/{training_history,confusion_matrix,mistakes,augmented}.png.
+Reads  reports/train/history.csv, the tables of reports/evaluate and the training and test images it shows.
+Writes reports/plot/*.png, as dvc.yaml lists them.
 """
 
 from pathlib import Path
@@ -13,13 +13,13 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common import augment, dataset, figures, params
+from common import augment, charts, dataset, figures, params, robustness, tables
 from common.errors import PipelineError, run
 from common.files import require
 
 REPORTS = Path("reports/plot")
 HISTORY = Path("reports/train/history.csv")
-PREDICTIONS = Path("reports/evaluate/predictions.csv")
+EVALUATE = Path("reports/evaluate")
 
 
 def read_table(path: Path, stage: str, columns: list[str]) -> pd.DataFrame:
@@ -101,6 +101,18 @@ def draw_mistakes(images: np.ndarray, mistakes: pd.DataFrame, names: list[str]) 
     return figure
 
 
+def draw_ambiguous(images: np.ndarray, ambiguous: pd.DataFrame, names: list[str]) -> Figure:
+    """Draw the images whose first and second answers are closest, with both answers and the label."""
+    titles = [
+        f"{names[row.predicted]} ({100 * row.confidence:.0f} %) or "
+        f"{names[row.runner_up]} ({100 * row.runner_up_confidence:.0f} %)\nis {names[row.actual]}"
+        for row in ambiguous.itertuples()
+    ]
+    figure = figures.draw_gallery((images[i] for i in ambiguous["index"]), titles, columns=6, width=1.75, height=1.85)
+    figure.suptitle("The most ambiguous test images: both answers, and the label")
+    return figure
+
+
 def first_of_each(labels: np.ndarray, classes: int) -> list[int]:
     """Return the index of the first image of each digit that occurs."""
     return [int(found[0]) for digit in range(classes) if len(found := np.flatnonzero(labels == digit))]
@@ -123,15 +135,29 @@ def main() -> None:
     settings, names = params.load(params.Plot), params.load(params.Dataset).class_names
     training = params.load(params.Train)
     history = read_table(HISTORY, "train", ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"])
-    predictions = read_table(PREDICTIONS, "evaluate", ["index", "actual", "predicted", "confidence"])
+    predictions, digits, bins, ambiguous, changes = (
+        read_table(EVALUATE / name, "evaluate", list(table._fields))
+        for name, table in [
+            ("predictions.csv", tables.Prediction),
+            ("per_digit.csv", tables.Digit),
+            ("calibration.csv", tables.Bin),
+            ("ambiguous.csv", tables.Ambiguous),
+            ("robustness.csv", tables.Robustness),
+        ]
+    )
     train, images = dataset.load(dataset.FOLDER / "train"), dataset.load(dataset.FOLDER / "test").images
     examples = train.images[first_of_each(train.labels, len(names))]
     confusions = count_confusions(predictions, len(names))
     mistakes = most_confident_mistakes(predictions, settings.mistakes)
+    changed = robustness.examples(robustness.grey_levels(images[0]))
 
     figures.save(draw_history(history), REPORTS / "training_history.png")
     figures.save(draw_confusions(confusions, names), REPORTS / "confusion_matrix.png")
     figures.save(draw_mistakes(images, mistakes, names), REPORTS / "mistakes.png")
+    figures.save(charts.draw_per_digit(digits), REPORTS / "per_digit.png")
+    figures.save(charts.draw_calibration(bins), REPORTS / "calibration.png")
+    figures.save(draw_ambiguous(images, ambiguous, names), REPORTS / "ambiguous.png")
+    figures.save(charts.draw_robustness(changes, changed), REPORTS / "robustness.png")
     figures.save(draw_augmented(examples, training.augmentation, training.seed), REPORTS / "augmented.png")
     print(f"plot: figures in {REPORTS}")
 

@@ -23,6 +23,7 @@ changes = dict(epochs=2, batch_size=128, schedule="cosine", augmentation="elasti
 settings = params.load(params.Train).model_copy(update=changes)
 network = model.build([512, 256], 10, 0)
 train.fit(network, split, split, settings, checkpoint.Checkpoint([], "", train.HISTORY))
+network.compile(jit_compile=True)  # as evaluate.load_network does
 arrays = [*network.get_weights(), evaluate.predict(network, split.images)]
 print("digest", hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest())
 """

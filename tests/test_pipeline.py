@@ -56,7 +56,7 @@ def test_a_comment_in_params_changes_nothing(project):
     ("file", "stages"),
     [
         ("requirements/figures.in", {"eda", "plot"}),
-        ("requirements/statistics.in", {"normalize", "evaluate"}),
+        ("requirements/statistics.in", {"normalize", "evaluate", "plot"}),
         ("requirements/network.in", {"train", "evaluate"}),
         ("requirements/numpy.in", {"normalize", "eda", "train", "evaluate", "plot"}),
         ("requirements-dev.in", set()),
@@ -82,9 +82,9 @@ def test_dvc_commands_give_sensible_output(project):
     assert all(re.search(rf"^{name}\s+\S+", descriptions, re.M) for name in STAGES)
     succeed(project, "dvc", "plots", "show", "--out", "plots")
     page = (project / "plots/index.html").read_text()
-    for plot in ["accuracy", "loss", "confusion", "digit_distribution"]:
+    for plot in ["accuracy", "loss", "confusion", "calibration", "digit_distribution"]:
         assert f'id = "{plot}"' in page
-    assert page.count("<img") == 6
+    assert page.count("<img") == 11
     artifact = yaml.safe_load((project / "dvc.yaml").read_text())["artifacts"]["digits"]
     assert (project / artifact["path"]).is_file()
 

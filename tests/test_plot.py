@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from common import figures
+from common import figures, tables
 from common.errors import PipelineError
 from plot import (
     count_confusions,
+    draw_ambiguous,
     draw_augmented,
     draw_confusions,
     draw_history,
@@ -95,3 +96,10 @@ def test_a_table_that_is_missing_or_other_is_an_error(tmp_path):
         path.write_text(content)
         with pytest.raises(PipelineError, match=message):
             read_table(path, "train", ["epoch"])
+
+
+def test_ambiguous_images_show_both_answers_and_the_label():
+    rows = pd.DataFrame([(1, 2, 0, 0.41, 1, 0.4)], columns=tables.Ambiguous._fields)
+    figure = draw_ambiguous(np.zeros((2, 28, 28)), rows, ["zero", "one", "two"])
+    assert figure.axes[0].get_title() == "zero (41 %) or one (40 %)\nis two"
+    figures.plt.close(figure)

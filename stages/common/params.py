@@ -66,6 +66,8 @@ class Train(Section):
 
 class Evaluate(Section):
     confidence_level: Fraction
+    calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    ambiguous: Annotated[int, Field(ge=1, le=100)]
 
 
 class Plot(Section):

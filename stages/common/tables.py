@@ -1,0 +1,86 @@
+"""The contract of the tables that `evaluate` writes: a class for each CSV file, its fields are the columns."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar, get_type_hints
+
+from common.errors import PipelineError
+from common.files import require, whole
+
+Row = TypeVar("Row", bound=NamedTuple)
+
+
+class Prediction(NamedTuple):
+    """The answer for one test image; `actual` and `predicted` are labels."""
+
+    index: int  # in the published order
+    actual: int
+    predicted: int
+    confidence: float  # the highest probability
+
+
+class Digit(NamedTuple):
+    """How well one digit is recognised; `digit` is its name in params.yaml."""
+
+    digit: str
+    images: int
+    precision: float  # of the images predicted as this digit, the share that is
+    recall: float  # of the images of this digit, the share predicted as such
+    f1: float  # the harmonic mean of the two
+
+
+class Bin(NamedTuple):
+    """The images whose confidence lies in (low, high]; there is no row for a bin without images."""
+
+    low: float
+    high: float
+    images: int
+    confidence: float  # mean
+    accuracy: float
+
+
+class Ambiguous(NamedTuple):
+    """An image with two answers nearly as likely; the first three are as in `Prediction`."""
+
+    index: int
+    actual: int
+    predicted: int
+    confidence: float
+    runner_up: int
+    runner_up_confidence: float
+
+
+class Robustness(NamedTuple):
+    """What the network makes of changed images; common/robustness.py says what the changes and amounts are."""
+
+    change: str
+    amount: int
+    images: int
+    accuracy: float | None  # None, an empty field, where the images show no digit
+    confidence: float  # mean
+
+
+def save(path: Path, rows: Sequence[NamedTuple]) -> None:
+    """Write the rows of one class, at least one, with the names of its fields above them.
+
+    Six decimals: the last bits of a sum depend on its order, and those of an exponential on the C library.
+    """
+    with whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows[0]._fields)
+        writer.writerows([f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows)
+
+
+def load(path: Path, kind: type[Row]) -> list[Row]:
+    """Return the rows of class `kind` that `save` wrote. Raises PipelineError if it is missing or another."""
+    parse = {int: int, float: float, str: str, float | None: lambda text: float(text) if text else None}
+    columns = get_type_hints(kind)
+    with require(path, "evaluate").open(encoding="utf-8", newline="") as file:
+        header, *lines = [*csv.reader(file)] or [[]]
+    try:
+        if header != list(columns):
+            raise ValueError(f"expected columns {list(columns)}, found {header}")
+        return [kind(*(parse[t](text) for t, text in zip(columns.values(), line, strict=True))) for line in lines]
+    except ValueError as error:
+        raise PipelineError(f"{path}: {error}; run `dvc repro --force evaluate`") from None
