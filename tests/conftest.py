@@ -4,13 +4,16 @@ import gzip
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from selenium import webdriver
 
 import workspace
+from browser import open_browser
 
 PROJECT = Path(__file__).parents[1]
 NAMES = {"train": 300, "t10k": 60}  # images
@@ -110,3 +113,10 @@ def finished(tmp_path_factory, mirror) -> Path:
 def project(finished, tmp_path) -> Path:
     """A copy of the finished project, with its cache."""
     return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory) -> Iterator[webdriver.Chrome]:
+    """One headless Chromium for all tests, which begin by loading a page of their own; skips where there is none."""
+    with open_browser(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
