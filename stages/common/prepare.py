@@ -1,0 +1,103 @@
+"""The contract between any picture of a digit and the network: drawn and photographed digits look as MNIST's do.
+
+LeCun et al. (1998), Proc. IEEE 86, 2278, section III.A: scaled to fit 20x20 pixels with the aspect kept, then moved so
+that the centre of mass is the centre of 28x28. `stages/page/prepare.js` does the same in a browser, step for step: up to
+the resampling all is done in whole numbers, so that both take the same decisions.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from common.dataset import SHAPE
+
+FIT = 20  # pixels of the longer side of a digit
+CENTRE = 14  # the row and column of the centre of mass, in MNIST between 13.5 and 14.5
+MIN_CONTRAST = 24  # grey levels between ink and paper
+NOISE = 5  # median absolute deviations from the paper; 3.4 standard deviations of Gaussian noise
+TIE = 1e-6  # more than the rounding of a sum: decides ties the same way in every language
+
+
+def prepare(grey: np.ndarray) -> np.ndarray | None:
+    """Return what the network expects, (28, 28) float32 in [0, 1], or None when there is no ink.
+
+    grey: (h, w) numbers from 0 (black) to 255 (white), one digit in ink of either polarity.
+    """
+    ink = find_ink(grey)
+    return fit(ink) if ink.any() else None
+
+
+def find_ink(grey: np.ndarray) -> np.ndarray:
+    """Separate ink from paper that may be unevenly lit: (h, w) float64, 0 is paper and 1 is ink; all 0 without ink."""
+    levels = np.floor(np.clip(grey, 0, 255) + 0.5).astype(np.int64)
+    depth = fill(levels if is_dark_on_light(levels) else 255 - levels)
+    paper = median(depth)
+    noise = median(np.abs(depth - paper))
+    above = depth[depth > paper + NOISE * noise]
+    if not above.size:
+        return np.zeros(depth.shape)
+    core = depth > otsu(above)
+    full = median(depth[core])  # of pure ink
+    if full - paper < max(MIN_CONTRAST, 2 * NOISE * noise):
+        return np.zeros(depth.shape)
+    near = ndimage.maximum_filter(core, 3, mode="constant")  # the blurred edge of the ink, and no noise elsewhere
+    return np.clip((depth - paper) / (full - paper), 0, 1) * near
+
+
+def is_dark_on_light(levels: np.ndarray) -> bool:
+    """Ink is the smaller part and far from the rest, so it decides the sign of the third central moment."""
+    mean = int(np.floor(levels.sum() / levels.size + 0.5))
+    return bool(((levels - mean) ** 3).sum() <= 0)
+
+
+def fill(levels: np.ndarray) -> np.ndarray:
+    """Return how much darker each pixel is than the paper around it: the black top-hat, closing minus image.
+
+    The closing with a square of half the longer side erases whatever is narrower, such as strokes, and keeps slopes and
+    edges of the light (Serra 1982). Beyond its edges the image is no obstacle, so that a slope ends well there.
+    """
+    reach = max(1, max(levels.shape) // 4)
+    padded = np.pad(levels.astype(np.int16), reach, constant_values=-1)
+    highest = ndimage.maximum_filter(padded, 2 * reach + 1, mode="constant", cval=-1)
+    closed = ndimage.minimum_filter(highest, 2 * reach + 1, mode="constant", cval=256)
+    return closed[reach:-reach, reach:-reach] - levels
+
+
+def median(levels: np.ndarray) -> int:
+    """Return the lower median of whole numbers from 0 to 255."""
+    return int(np.searchsorted(np.cumsum(np.bincount(levels.ravel(), minlength=256)), levels.size / 2))
+
+
+def otsu(levels: np.ndarray) -> int:
+    """Return the threshold of Otsu (1979), IEEE Trans. SMC 9, 62: the last level of the lower class."""
+    counts = np.bincount(levels.ravel(), minlength=256)
+    below, total = np.cumsum(counts), levels.size
+    sums = np.cumsum(counts * np.arange(256))
+    # The variance between the classes, from whole numbers: (total s - sum n)^2 / (n (total - n)), up to a factor.
+    difference = (total * sums - sums[-1] * below).astype(np.float64)
+    return int(np.argmax(difference**2 / np.maximum(below * (total - below), 1)))
+
+
+def fit(ink: np.ndarray) -> np.ndarray:
+    """Crop ink (h, w) in [0, 1], not all 0, scale it to fit 20x20 and centre it: (28, 28) float32 whose maximum is 1."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = (max(1, int(side * FIT / max(box.shape) + 0.5)) for side in box.shape)
+    small = averaging(height, box.shape[0]) @ box @ averaging(width, box.shape[1]).T
+    image = np.zeros(SHAPE)
+    top, left = corner(small.sum(axis=1), SHAPE[0]), corner(small.sum(axis=0), SHAPE[1])
+    image[top : top + height, left : left + width] = small / small.max()
+    return image.astype(np.float32)
+
+
+def averaging(n: int, length: int) -> np.ndarray:
+    """Return the (n, length) matrix whose row i averages `length` pixels over the i-th of n equal parts."""
+    edges = np.arange(n + 1) * length / n
+    pixels = np.arange(length)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return np.maximum(overlap, 0) * n / length
+
+
+def corner(mass: np.ndarray, side: int) -> int:
+    """Return where a profile of masses begins so that its centre is at CENTRE, within an image of `side` pixels."""
+    centre = (mass * np.arange(len(mass))).sum() / mass.sum()
+    return int(np.clip(np.ceil(CENTRE - 0.5 - centre - TIE), 0, side - len(mass)))

@@ -1,0 +1,129 @@
+// What the network expects of a picture: the twin of stages/common/prepare.py, which explains the steps. Tests hold
+// the two to the same result.
+
+// Returns the 28x28 pixels in [0, 1], or null when there is no ink.
+// grey: width * height numbers, row by row, from 0 (black) to 255 (white), one digit in ink of either polarity.
+function prepare(grey, width, height) {
+  const FIT = 20, SIDE = 28, CENTRE = 14, MIN_CONTRAST = 24, NOISE = 5, TIE = 1e-6;
+
+  function isDarkOnLight(levels) {
+    const mean = Math.floor(levels.reduce((a, b) => a + b, 0) / levels.length + 0.5);
+    return levels.reduce((sum, level) => sum + (level - mean) ** 3, 0) <= 0;
+  }
+
+  // In place, the highest of the `size` values from each one on, along lines of `length` values that are `step` apart;
+  // what lies beyond the end of a line does not count. The window doubles until it is wide enough.
+  function highest(values, length, step, size) {
+    for (let reach = 1; reach < size; ) {
+      const shift = Math.min(reach, size - reach);
+      for (let start = 0; start < values.length; start += length * step) {
+        for (let i = start; i < start + (length - shift) * step; i++) {
+          values[i] = Math.max(values[i], values[i + shift * step]);
+        }
+      }
+      reach += shift;
+    }
+  }
+
+  // The depth of each pixel below the paper around it: the closing with a square, minus the image.
+  function fill(levels) {
+    const reach = Math.max(1, Math.floor(Math.max(width, height) / 4)), size = 2 * reach + 1;
+    const w = width + 2 * reach, h = height + 2 * reach;
+    let padded = new Int16Array(w * h).fill(-256);
+    // The highest from a pixel on is the highest around the pixel `reach` later: so the image starts at 2 reach here,
+    // and the lowest of what follows, the highest of its negative, is again around the pixel itself.
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) padded[(y + 2 * reach) * w + x + 2 * reach] = levels[y * width + x];
+    }
+    highest(padded, w, 1, size);
+    highest(padded, h, w, size);
+    padded = padded.map((level) => -level);
+    highest(padded, w, 1, size);
+    highest(padded, h, w, size);
+    return levels.map((level, i) => -padded[Math.floor(i / width) * w + (i % width)] - level);
+  }
+
+  function histogram(levels) {
+    const counts = new Array(256).fill(0);
+    for (const level of levels) counts[level]++;
+    return counts;
+  }
+
+  function median(levels) {
+    let below = 0;
+    return histogram(levels).findIndex((count) => (below += count) >= levels.length / 2);
+  }
+
+  function otsu(levels) {
+    const counts = histogram(levels), total = levels.length, all = levels.reduce((a, b) => a + b, 0);
+    let below = 0, sum = 0, best = -1, threshold = 0;
+    for (let level = 0; level < 256; level++) {
+      below += counts[level];
+      sum += level * counts[level];
+      const variance = (total * sum - all * below) ** 2 / Math.max(below * (total - below), 1);
+      if (variance > best) [best, threshold] = [variance, level];
+    }
+    return threshold;
+  }
+
+  // width * height numbers, 0 is paper and 1 is ink; null without ink.
+  function findInk() {
+    const levels = Int32Array.from(grey, (value) => Math.floor(Math.min(Math.max(value, 0), 255) + 0.5));
+    const depth = fill(isDarkOnLight(levels) ? levels : levels.map((level) => 255 - level));
+    const paper = median(depth), noise = median(depth.map((level) => Math.abs(level - paper)));
+    const above = depth.filter((level) => level > paper + NOISE * noise);
+    if (!above.length) return null;
+    const threshold = otsu(above), full = median(depth.filter((level) => level > threshold));
+    if (full - paper < Math.max(MIN_CONTRAST, 2 * NOISE * noise)) return null;
+    const near = (x, y) => {
+      for (let b = Math.max(y - 1, 0); b <= Math.min(y + 1, height - 1); b++) {
+        for (let a = Math.max(x - 1, 0); a <= Math.min(x + 1, width - 1); a++) {
+          if (depth[b * width + a] > threshold) return true;
+        }
+      }
+      return false;
+    };
+    return Float64Array.from(depth, (level, i) =>
+      near(i % width, Math.floor(i / width)) ? Math.min(Math.max((level - paper) / (full - paper), 0), 1) : 0);
+  }
+
+  // The averages of line(from), line(from + 1) ... over n equal parts of `length` values.
+  function average(line, from, length, n) {
+    return Array.from({ length: n }, (_, i) => {
+      const start = (i * length) / n, end = ((i + 1) * length) / n;
+      let sum = 0;
+      for (let j = Math.floor(start); j < Math.min(Math.ceil(end), length); j++) {
+        sum += line(from + j) * Math.max(Math.min(end, j + 1) - Math.max(start, j), 0);
+      }
+      return (sum * n) / length;
+    });
+  }
+
+  function corner(mass) {
+    const total = mass.reduce((a, b) => a + b, 0), centre = mass.reduce((sum, m, i) => sum + m * i, 0) / total;
+    return Math.min(Math.max(Math.ceil(CENTRE - 0.5 - centre - TIE), 0), SIDE - mass.length);
+  }
+
+  function fit(ink) {
+    let [top, bottom, left, right] = [height, -1, width, -1];
+    ink.forEach((value, i) => {
+      if (value === 0) return;
+      const x = i % width, y = Math.floor(i / width);
+      [top, bottom, left, right] = [Math.min(top, y), Math.max(bottom, y), Math.min(left, x), Math.max(right, x)];
+    });
+    const boxHeight = bottom - top + 1, boxWidth = right - left + 1;
+    const scaled = (side) => Math.max(1, Math.floor((side * FIT) / Math.max(boxHeight, boxWidth) + 0.5));
+    const lines = Array.from({ length: boxHeight }, (_, y) =>
+      average((x) => ink[(top + y) * width + x], left, boxWidth, scaled(boxWidth)));
+    const columns = lines[0].map((_, x) => average((y) => lines[y][x], 0, boxHeight, scaled(boxHeight)));
+    const rows = columns[0].map((_, y) => columns.map((column) => column[y]));
+    const sum = (line) => line.reduce((a, b) => a + b, 0);
+    const y0 = corner(rows.map(sum)), x0 = corner(columns.map(sum)), peak = Math.max(...rows.flat());
+    const image = new Float32Array(SIDE * SIDE);
+    rows.forEach((row, y) => row.forEach((value, x) => { image[(y0 + y) * SIDE + x0 + x] = value / peak; }));
+    return image;
+  }
+
+  const ink = findInk();
+  return ink && fit(ink);
+}
