@@ -1,8 +1,8 @@
 """The contract between any picture of a digit and the network: drawn and photographed digits look as MNIST's do.
 
 LeCun et al. (1998), Proc. IEEE 86, 2278, section III.A: scaled to fit 20x20 pixels with the aspect kept, then moved so
-that the centre of mass is the centre of 28x28. `stages/page/prepare.js` does the same in a browser, step for step: up to
-the resampling all is done in whole numbers, so that both take the same decisions.
+that the centre of mass is the centre of 28x28. `stages/page/prepare.js` does the same in a browser, step for step: all
+that decides anything is computed in whole numbers, so that both decide alike.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from common.dataset import SHAPE
 
 FIT = 20  # pixels of the longer side of a digit
 CENTRE = 14  # the row and column of the centre of mass, in MNIST between 13.5 and 14.5
-MIN_CONTRAST = 24  # grey levels between ink and paper
+MIN_CONTRAST = 24  # of 255, the share of the light that ink takes; a tenth
 NOISE = 5  # median absolute deviations from the paper; 3.4 standard deviations of Gaussian noise
 TIE = 1e-6  # more than the rounding of a sum: decides ties the same way in every language
 
@@ -29,18 +29,19 @@ def prepare(grey: np.ndarray) -> np.ndarray | None:
 def find_ink(grey: np.ndarray) -> np.ndarray:
     """Separate ink from paper that may be unevenly lit: (h, w) float64, 0 is paper and 1 is ink; all 0 without ink."""
     levels = np.floor(np.clip(grey, 0, 255) + 0.5).astype(np.int64)
-    depth = fill(levels if is_dark_on_light(levels) else 255 - levels)
+    depth = absorbed(levels if is_dark_on_light(levels) else 255 - levels)
     paper = median(depth)
     noise = median(np.abs(depth - paper))
-    above = depth[depth > paper + NOISE * noise]
+    evident = depth > paper + NOISE * noise
+    above = depth[evident]
     if not above.size:
         return np.zeros(depth.shape)
-    core = depth > otsu(above)
-    full = median(depth[core])  # of pure ink
+    full = median(above[above > otsu(above)])  # of pure ink; of its edges only when there is nothing else
     if full - paper < max(MIN_CONTRAST, 2 * NOISE * noise):
         return np.zeros(depth.shape)
-    near = ndimage.maximum_filter(core, 3, mode="constant")  # the blurred edge of the ink, and no noise elsewhere
-    return np.clip((depth - paper) / (full - paper), 0, 1) * near
+    core = 2 * (depth - paper) > full - paper
+    near = ndimage.maximum_filter(core, 3, mode="constant")  # the blurred edge of the ink, and no specks elsewhere
+    return np.minimum((depth - paper) / (full - paper), 1) * (near & evident)
 
 
 def is_dark_on_light(levels: np.ndarray) -> bool:
@@ -49,17 +50,19 @@ def is_dark_on_light(levels: np.ndarray) -> bool:
     return bool(((levels - mean) ** 3).sum() <= 0)
 
 
-def fill(levels: np.ndarray) -> np.ndarray:
-    """Return how much darker each pixel is than the paper around it: the black top-hat, closing minus image.
+def absorbed(levels: np.ndarray) -> np.ndarray:
+    """Return the share of light that each pixel takes from that of the paper around it, (h, w) from 0 to 255.
 
-    The closing with a square of half the longer side erases whatever is narrower, such as strokes, and keeps slopes and
+    A share, because the same ink takes less from paper in the shade. The light of the paper is a closing of the image:
+    the closing with a square of half the longer side erases whatever is narrower, such as strokes, and keeps slopes and
     edges of the light (Serra 1982). Beyond its edges the image is no obstacle, so that a slope ends well there.
     """
     reach = max(1, max(levels.shape) // 4)
     padded = np.pad(levels.astype(np.int16), reach, constant_values=-1)
     highest = ndimage.maximum_filter(padded, 2 * reach + 1, mode="constant", cval=-1)
     closed = ndimage.minimum_filter(highest, 2 * reach + 1, mode="constant", cval=256)
-    return closed[reach:-reach, reach:-reach] - levels
+    paper = closed[reach:-reach, reach:-reach].astype(np.int64)
+    return np.floor(255 * (paper - levels) / np.maximum(paper, 1) + 0.5).astype(np.int64)
 
 
 def median(levels: np.ndarray) -> int:
@@ -78,7 +81,7 @@ def otsu(levels: np.ndarray) -> int:
 
 
 def fit(ink: np.ndarray) -> np.ndarray:
-    """Crop ink (h, w) in [0, 1], not all 0, scale it to fit 20x20 and centre it: (28, 28) float32 whose maximum is 1."""
+    """Crop ink, (h, w) in [0, 1] and not all 0, scale it to fit 20x20 and centre it: (28, 28) float32, maximum 1."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, int(side * FIT / max(box.shape) + 0.5)) for side in box.shape)

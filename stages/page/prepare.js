@@ -18,15 +18,15 @@ function prepare(grey, width, height) {
       const shift = Math.min(reach, size - reach);
       for (let start = 0; start < values.length; start += length * step) {
         for (let i = start; i < start + (length - shift) * step; i++) {
-          values[i] = Math.max(values[i], values[i + shift * step]);
+          if (values[i] < values[i + shift * step]) values[i] = values[i + shift * step];
         }
       }
       reach += shift;
     }
   }
 
-  // The depth of each pixel below the paper around it: the closing with a square, minus the image.
-  function fill(levels) {
+  // The share of light, 0 to 255, that each pixel takes from that of the paper around it: the closing with a square.
+  function absorbed(levels) {
     const reach = Math.max(1, Math.floor(Math.max(width, height) / 4)), size = 2 * reach + 1;
     const w = width + 2 * reach, h = height + 2 * reach;
     let padded = new Int16Array(w * h).fill(-256);
@@ -40,7 +40,10 @@ function prepare(grey, width, height) {
     padded = padded.map((level) => -level);
     highest(padded, w, 1, size);
     highest(padded, h, w, size);
-    return levels.map((level, i) => -padded[Math.floor(i / width) * w + (i % width)] - level);
+    return levels.map((level, i) => {
+      const paper = -padded[Math.floor(i / width) * w + (i % width)];
+      return Math.floor((255 * (paper - level)) / Math.max(paper, 1) + 0.5);
+    });
   }
 
   function histogram(levels) {
@@ -69,22 +72,23 @@ function prepare(grey, width, height) {
   // width * height numbers, 0 is paper and 1 is ink; null without ink.
   function findInk() {
     const levels = Int32Array.from(grey, (value) => Math.floor(Math.min(Math.max(value, 0), 255) + 0.5));
-    const depth = fill(isDarkOnLight(levels) ? levels : levels.map((level) => 255 - level));
+    const depth = absorbed(isDarkOnLight(levels) ? levels : levels.map((level) => 255 - level));
     const paper = median(depth), noise = median(depth.map((level) => Math.abs(level - paper)));
-    const above = depth.filter((level) => level > paper + NOISE * noise);
+    const evident = paper + NOISE * noise, above = depth.filter((level) => level > evident);
     if (!above.length) return null;
-    const threshold = otsu(above), full = median(depth.filter((level) => level > threshold));
+    const threshold = otsu(above);
+    const full = median(above.filter((level) => level > threshold));
     if (full - paper < Math.max(MIN_CONTRAST, 2 * NOISE * noise)) return null;
     const near = (x, y) => {
       for (let b = Math.max(y - 1, 0); b <= Math.min(y + 1, height - 1); b++) {
         for (let a = Math.max(x - 1, 0); a <= Math.min(x + 1, width - 1); a++) {
-          if (depth[b * width + a] > threshold) return true;
+          if (2 * (depth[b * width + a] - paper) > full - paper) return true;
         }
       }
       return false;
     };
     return Float64Array.from(depth, (level, i) =>
-      near(i % width, Math.floor(i / width)) ? Math.min(Math.max((level - paper) / (full - paper), 0), 1) : 0);
+      level > evident && near(i % width, Math.floor(i / width)) ? Math.min((level - paper) / (full - paper), 1) : 0);
   }
 
   // The averages of line(from), line(from + 1) ... over n equal parts of `length` values.
