@@ -45,9 +45,18 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
 
 
 def is_dark_on_light(levels: np.ndarray) -> bool:
-    """Ink is the smaller part and far from the rest, so it decides the sign of the third central moment."""
-    mean = int(np.floor(levels.sum() / levels.size + 0.5))
-    return bool(((levels - mean) ** 3).sum() <= 0)
+    """Ink is the smaller part and far from the rest: it decides the sign of the sum of cubes around the local mean."""
+    reach = max(1, max(levels.shape) // 4)
+    sums, counts = (box_sums(box_sums(array, reach, 0), reach, 1) for array in (levels, np.ones_like(levels)))
+    return bool(((levels - np.floor(sums / counts + 0.5).astype(np.int64)) ** 3).sum() <= 0)
+
+
+def box_sums(levels: np.ndarray, reach: int, axis: int) -> np.ndarray:
+    """Return the sums over windows of 2 reach + 1 along an axis, which end at the edges of the image."""
+    before = np.insert(np.cumsum(levels, axis=axis), 0, 0, axis=axis)
+    centre = np.arange(levels.shape[axis])
+    first, last = np.maximum(centre - reach, 0), np.minimum(centre + reach + 1, len(centre))
+    return before.take(last, axis) - before.take(first, axis)
 
 
 def absorbed(levels: np.ndarray) -> np.ndarray:
@@ -58,10 +67,12 @@ def absorbed(levels: np.ndarray) -> np.ndarray:
     edges of the light (Serra 1982). Beyond its edges the image is no obstacle, so that a slope ends well there.
     """
     reach = max(1, max(levels.shape) // 4)
-    padded = np.pad(levels.astype(np.int16), reach, constant_values=-1)
-    highest = ndimage.maximum_filter(padded, 2 * reach + 1, mode="constant", cval=-1)
-    closed = ndimage.minimum_filter(highest, 2 * reach + 1, mode="constant", cval=256)
-    paper = closed[reach:-reach, reach:-reach].astype(np.int64)
+    pads = [min(reach, side) for side in levels.shape]  # a window that covers all already need not grow
+    sizes = [2 * pad + 1 for pad in pads]
+    padded = np.pad(levels.astype(np.int16), [(pad, pad) for pad in pads], constant_values=-1)
+    highest = ndimage.maximum_filter(padded, sizes, mode="constant", cval=-1)
+    closed = ndimage.minimum_filter(highest, sizes, mode="constant", cval=256)
+    paper = closed[pads[0] : -pads[0], pads[1] : -pads[1]].astype(np.int64)
     return np.floor(255 * (paper - levels) / np.maximum(paper, 1) + 0.5).astype(np.int64)
 
 

@@ -5,30 +5,45 @@
 // grey: width * height numbers, row by row, from 0 (black) to 255 (white), one digit in ink of either polarity.
 function prepare(grey, width, height) {
   const FIT = 20, SIDE = 28, CENTRE = 14, MIN_CONTRAST = 24, NOISE = 5, TIE = 1e-6;
+  const reach = Math.max(1, Math.floor(Math.max(width, height) / 4)); // of the square that paper is wider than
+
+  // The sums over windows of 2 reach + 1 along lines of `length` values that are `step` apart, cut at their ends.
+  function boxSums(values, length, step) {
+    const before = new Float64Array(length + 1);
+    const sums = new Float64Array(values.length);
+    for (let start = 0; start < values.length; start++) {
+      if (Math.floor(start / step) % length !== 0) continue; // no beginning of a line
+      for (let i = 0; i < length; i++) before[i + 1] = before[i] + values[start + i * step];
+      for (let i = 0; i < length; i++) {
+        sums[start + i * step] = before[Math.min(i + reach + 1, length)] - before[Math.max(i - reach, 0)];
+      }
+    }
+    return sums;
+  }
 
   function isDarkOnLight(levels) {
-    const mean = Math.floor(levels.reduce((a, b) => a + b, 0) / levels.length + 0.5);
-    return levels.reduce((sum, level) => sum + (level - mean) ** 3, 0) <= 0;
+    const box = (values) => boxSums(boxSums(values, height, width), width, 1);
+    const sums = box(levels), counts = box(levels.map(() => 1));
+    return levels.reduce((sum, level, i) => sum + (level - Math.floor(sums[i] / counts[i] + 0.5)) ** 3, 0) <= 0;
   }
 
   // In place, the highest of the `size` values from each one on, along lines of `length` values that are `step` apart;
   // what lies beyond the end of a line does not count. The window doubles until it is wide enough.
   function highest(values, length, step, size) {
-    for (let reach = 1; reach < size; ) {
-      const shift = Math.min(reach, size - reach);
+    for (let covered = 1; covered < size; ) {
+      const shift = Math.min(covered, size - covered);
       for (let start = 0; start < values.length; start += length * step) {
         for (let i = start; i < start + (length - shift) * step; i++) {
           if (values[i] < values[i + shift * step]) values[i] = values[i + shift * step];
         }
       }
-      reach += shift;
+      covered += shift;
     }
   }
 
   // The share of light, 0 to 255, that each pixel takes from that of the paper around it: the closing with a square.
   function absorbed(levels) {
-    const reach = Math.max(1, Math.floor(Math.max(width, height) / 4)), size = 2 * reach + 1;
-    const w = width + 2 * reach, h = height + 2 * reach;
+    const size = 2 * reach + 1, w = width + 2 * reach, h = height + 2 * reach;
     let padded = new Int16Array(w * h).fill(-256);
     // The highest from a pixel on is the highest around the pixel `reach` later: so the image starts at 2 reach here,
     // and the lowest of what follows, the highest of its negative, is again around the pixel itself.
