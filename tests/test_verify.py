@@ -49,8 +49,6 @@ def test_the_verdict_is_identical_within_the_tolerance_or_different(same, differ
 
 def test_the_weight_difference_is_the_largest(finished, tmp_path):
     first = finished / verify.MODEL
-    arrays = verify.weights(first)
-    assert sorted(array.shape for array in arrays.values() if array.ndim == 2) == [(8, 10), (16, 8), (784, 16)]
     assert verify.largest_weight_difference(first, first) == "0"
     assert "not here" in verify.largest_weight_difference(tmp_path / "none", first)
 

@@ -8,24 +8,22 @@ machine. Exit status 0: identical; 2: not the same bytes, but the metrics are wi
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-import zipfile
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import h5py
 import numpy as np
 import yaml
 
 import stages_on_path  # noqa: F401
 import workspace
+from common import weights
 from common.errors import PipelineError, run
 from common.params import PATH as PARAMS
 from common.params import Loader
@@ -88,22 +86,11 @@ def metric_differences(expected: dict, found: dict) -> dict[str, float]:
     return {name: found[name] - expected[name] for name in TOLERANCE}
 
 
-def weights(path: Path) -> dict[str, np.ndarray]:
-    """Read the arrays of a Keras archive, without Keras."""
-    arrays: dict[str, np.ndarray] = {}
-    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-        layers = file["layers"]
-        layers.visititems(
-            lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-        )
-    return arrays
-
-
 def largest_weight_difference(first: Path, second: Path) -> str:
     """Say how far the weights of two archives are apart, if both are there and of the same shape."""
     if not first.exists():
         return f"unknown, {first} is not here (`dvc pull` or `dvc repro`)"
-    old, new = weights(first), weights(second)
+    old, new = weights.load(first), weights.load(second)
     if {k: v.shape for k, v in old.items()} != {k: v.shape for k, v in new.items()}:
         return "unknown, the networks have other shapes"
     return f"{max(float(np.abs(old[name] - new[name]).max()) for name in old):.3g}"
