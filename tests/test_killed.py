@@ -13,7 +13,7 @@ import pytest
 
 from conftest import edit_params, run, succeed, tools_environment
 
-STAGES = ["download", "normalize", "eda", "train", "evaluate", "plot"]
+STAGES = ["download", "normalize", "eda", "train", "evaluate", "plot", "report", "card"]
 
 
 def start(project: Path, *command: str) -> subprocess.Popen:

@@ -41,7 +41,7 @@ def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(proj
     finished = (project / "params.yaml").read_text()
     edit_params(project, {"plot.mistakes": 3, "eda.samples_per_digit": 2})
     variant = (project / "params.yaml").read_text()
-    assert executed(succeed(project, "dvc", "repro")) == ["eda", "plot"]
+    assert executed(succeed(project, "dvc", "repro")) == ["eda", "plot", "report"]
     (project / "params.yaml").write_text(finished)
     succeed(project, "dvc", "repro")
     succeed(project, "dvc", "push")

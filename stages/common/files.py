@@ -32,6 +32,14 @@ def save_json(path: Path, values: Mapping) -> None:
         )
 
 
+def load_json(path: Path, stage: str) -> dict:
+    """Return what `stage` saved with `save_json`. Raises PipelineError when the file is missing or is not JSON."""
+    try:
+        return json.loads(require(path, stage).read_text(encoding="utf-8"))
+    except ValueError as error:  # of JSON, or of UTF-8
+        raise PipelineError(f"{path} is not JSON ({error}); run `dvc repro --force {stage}`") from None
+
+
 def require(path: Path, stage: str) -> Path:
     """Return `path`, or raise PipelineError that names the stage that writes it."""
     if not path.exists():

@@ -1,0 +1,69 @@
+"""Write the model card: what the network is for, how well it does, where it fails, how to make it again.
+
+Reads  reports/eda/summary.json, reports/evaluate/{metrics.json,per_digit.csv,robustness.csv}, the pinned versions of
+       requirements/*.in and the template in stages/page.
+Writes reports/model_card.md, with the headings of Mitchell et al. (2019), Model cards for model reporting.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from scipy.stats import binomtest
+
+from common import params, tables, templates
+from common.errors import run
+from common.files import load_json
+
+CARD = Path("reports/model_card.md")
+EVALUATE = Path("reports/evaluate")
+REQUIREMENTS = [Path(f"requirements/{name}.in") for name in ("figures", "network", "numpy", "page", "statistics")]
+
+
+def add_interval(share: float, images: int, level: float) -> dict[str, float]:
+    """Return a share of `images` and its interval of Wilson (1927), J. Am. Stat. Assoc. 22, 209."""
+    interval = binomtest(round(share * images), images).proportion_ci(level, method="wilson")
+    return {"share": share, "low": interval.low, "high": interval.high}
+
+
+def list_recalls(digits: Iterable[tables.Digit], level: float) -> list[tuple[tables.Digit, dict[str, float]]]:
+    """Return each digit that has images, with the interval of its recall."""
+    return [(row, add_interval(row.recall, row.images, level)) for row in digits if row.images]
+
+
+def list_changes(
+    rows: Iterable[tables.Robustness], level: float
+) -> tuple[list[tuple[tables.Robustness, dict[str, float]]], list[tables.Robustness]]:
+    """Return the changed digits with the interval of their accuracy, and the images that show no digit."""
+    rows = list(rows)
+    changed = [(row, add_interval(row.accuracy, row.images, level)) for row in rows if row.accuracy is not None]
+    return changed, [row for row in rows if row.accuracy is None]
+
+
+def pinned_versions(texts: Iterable[str]) -> list[str]:
+    """Return the lines `package==version` of requirements files, sorted."""
+    return sorted(line for text in texts for line in text.splitlines() if "==" in line)
+
+
+def main() -> None:
+    level = params.load(params.Evaluate).confidence_level
+    changes, not_digits = list_changes(tables.load(EVALUATE / "robustness.csv", tables.Robustness), level)
+
+    templates.save(
+        CARD,
+        "model_card.md",
+        metrics=load_json(EVALUATE / "metrics.json", "evaluate"),
+        level=level,
+        split_sizes=load_json(Path("reports/eda/summary.json"), "eda")["images"],
+        normalize=params.load(params.Normalize),
+        hidden_units=params.load(params.Model).hidden_units,
+        train=params.load(params.Train),
+        recalls=list_recalls(tables.load(EVALUATE / "per_digit.csv", tables.Digit), level),
+        changes=changes,
+        not_digits=not_digits,
+        versions=pinned_versions(path.read_text(encoding="utf-8") for path in REQUIREMENTS),
+    )
+    print(f"card: {CARD}")
+
+
+if __name__ == "__main__":
+    run(main)

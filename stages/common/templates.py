@@ -1,0 +1,50 @@
+"""How a template of stages/page becomes a file: what is missing is an error, what is HTML is escaped."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from common.files import whole
+from common.tables import Robustness
+
+FOLDER = Path(__file__).parents[1] / "page"
+
+
+def percent(share: float | str, decimals: int = 2) -> str:
+    """Write 0.9845 as 98.45 %, with a space that does not break."""
+    return f"{100 * float(share):.{decimals}f}\N{NO-BREAK SPACE}%"
+
+
+def thousands(number: int | str) -> str:
+    """Write 10000 as 10,000."""
+    return f"{int(number):,}"
+
+
+def change(row: Robustness) -> str:
+    """Say what was done to the images of a row of robustness.csv."""
+    sizes = {
+        "rotated": f"rotated {abs(row.amount)}° {'counter-clockwise' if row.amount > 0 else 'clockwise'}",
+        "shifted": f"shifted by {row.amount} px",
+        "stroke width": f"strokes {abs(row.amount)} px {'wider' if row.amount > 0 else 'thinner'}",
+        "noisy": f"noise of up to {row.amount} of 255 grey levels",
+    }
+    return sizes.get(row.change, row.change)
+
+
+def save(path: Path, template: str, **values: object) -> None:
+    """Render the template of that name with `values` into `path`.
+
+    Raises jinja2.UndefinedError when the template uses a value that is not there.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=select_autoescape(["html"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"change": change, "percent": percent, "thousands": thousands}
+    text = environment.get_template(template).render(values)
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")

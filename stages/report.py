@@ -1,0 +1,161 @@
+"""Write the results as one page that needs nothing else, with the network in it and a paper to draw a digit on.
+
+Reads  models/model.keras, the test images it shows, measures, tables and figures of the stages before, stages/page.
+Writes reports/index.html.
+"""
+
+import base64
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from common import dataset, params, tables, templates, weights
+from common.errors import PipelineError, run
+from common.files import load_json, require
+
+PAGE = Path("reports/index.html")
+MODEL = Path("models/model.keras")
+EVALUATE = Path("reports/evaluate")
+# What the page shows, in its own words: title, and what a person who cannot see the figure should know of it.
+FIGURES = {
+    "eda/digit_distribution": (
+        "How often each digit occurs",
+        "Bars: the share of each digit in the training, validation and test split; every digit has about a tenth.",
+    ),
+    "eda/sample_images": ("Training images", "The first training images of each digit, a row for each digit."),
+    "plot/calibration": (
+        "Is its confidence to be trusted?",
+        "Reliability diagram: the accuracy of the predictions over their confidence, with the images in each bin.",
+    ),
+    "plot/confusion_matrix": (
+        "What is taken for what",
+        "Matrix of actual by predicted digits; each cell is a number of test images, coloured by mistakes.",
+    ),
+    "plot/per_digit": (
+        "Each digit by itself",
+        "Precision, recall and F1 of each digit; the table below holds the same numbers.",
+    ),
+    "plot/robustness": (
+        "Images unlike those it was trained on",
+        "Accuracy and confidence over the size of each change; the table below holds the same numbers.",
+    ),
+    "plot/training_history": (
+        "Training",
+        "Two line charts over the epochs, training beside validation: accuracy, and cross-entropy loss.",
+    ),
+}
+
+
+def encode(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def encode_figure(content: bytes, title: str, alt: str) -> dict:
+    """Return what the page needs to show a PNG file: its bytes in base64, its size in pixels, title and text."""
+    width, height = Image.open(io.BytesIO(content)).size
+    return {"png": encode(content), "width": width, "height": height, "title": title, "alt": alt}
+
+
+def load_figures() -> dict[str, dict]:
+    """Return each figure by the name of its file."""
+    figures = {}
+    for name, (title, alt) in FIGURES.items():
+        path = require(Path(f"reports/{name}.png"), name.partition("/")[0])
+        figures[path.stem] = encode_figure(path.read_bytes(), title, alt)
+    return figures
+
+
+def encode_network(arrays: Mapping[str, np.ndarray], classes: int) -> dict:
+    """Return the sizes of the layers, from the pixels to the digits, and their weights.
+
+    arrays: kernel (inputs, outputs) and bias (outputs,) of each dense layer in turn, float32. The weights are one after
+    the other in this order, float32, little-endian, in base64.
+    Raises PipelineError when the layers do not lead from the pixels to `classes` digits.
+    """
+    parts = list(arrays.values())
+    kernels, biases = parts[::2], parts[1::2]
+    sizes = [dataset.SHAPE[0] * dataset.SHAPE[1], *(len(bias) for bias in biases)]
+    shapes = [shape for pair in zip(sizes, sizes[1:], strict=False) for shape in (pair, pair[1:])]
+    if [part.shape for part in parts] != shapes or len(kernels) != len(biases) or sizes[-1] != classes:
+        found = ", ".join(str(part.shape) for part in parts)
+        raise PipelineError(f"{MODEL}: expected dense layers from {sizes[0]} pixels to {classes} digits, found {found}")
+    return {"sizes": sizes, "weights": encode(b"".join(part.astype("<f4").tobytes() for part in parts))}
+
+
+def encode_image(image: np.ndarray) -> str:
+    """Return an image, (28, 28) float32 in [0, 1], as a grey PNG in base64: ink is white, as the network sees it."""
+    file = io.BytesIO()
+    Image.fromarray(np.rint(image * np.float32(255)).astype(np.uint8)).save(file, "PNG")
+    return encode(file.getvalue())
+
+
+def most_confident_mistakes(predictions: Iterable[tables.Prediction], number: int) -> list[tables.Prediction]:
+    """Return the wrong predictions, the most confident first; equal ones in the order of the images."""
+    wrong = (row for row in predictions if row.actual != row.predicted)
+    return sorted(wrong, key=lambda row: -row.confidence)[:number]
+
+
+def show_mistakes(rows: Iterable[tables.Prediction], images: np.ndarray, names: list[str]) -> Iterator[dict]:
+    """Yield what the gallery shows of each mistake."""
+    for row in rows:
+        yield {
+            "index": row.index,
+            "png": encode_image(images[row.index]),
+            "line": f"{names[row.actual]} taken for {names[row.predicted]}",
+            "shares": templates.percent(row.confidence),
+        }
+
+
+def show_ambiguous(rows: Iterable[tables.Ambiguous], images: np.ndarray, names: list[str]) -> Iterator[dict]:
+    """Yield what the gallery shows of each image with two answers nearly as likely."""
+    for row in rows:
+        yield {
+            "index": row.index,
+            "png": encode_image(images[row.index]),
+            "line": f"{names[row.predicted]} or {names[row.runner_up]}? It is {names[row.actual]}",
+            "shares": f"{templates.percent(row.confidence, 1)}, {templates.percent(row.runner_up_confidence, 1)}",
+        }
+
+
+def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
+    """Return every parameter of the sections, as `train.epochs` and its value."""
+    return [
+        (f"{type(section).__name__.lower()}.{name}", value)
+        for section in sections
+        for name, value in section.model_dump().items()
+    ]
+
+
+def main() -> None:
+    names = params.load(params.Dataset).class_names
+    sections = [params.load(section) for section in (params.Normalize, params.Model, params.Train, params.Evaluate)]
+    mistakes = params.load(params.Plot).mistakes
+    images = dataset.load(dataset.FOLDER / "test").images
+    predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
+    ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)
+
+    templates.save(
+        PAGE,
+        "index.html",
+        metrics=load_json(EVALUATE / "metrics.json", "evaluate"),
+        level=sections[-1].confidence_level,
+        split_sizes=load_json(Path("reports/eda/summary.json"), "eda")["images"],
+        names=names,
+        network=encode_network(weights.load(MODEL), len(names)),
+        model_sha256=hashlib.sha256(MODEL.read_bytes()).hexdigest(),
+        figures=load_figures(),
+        per_digit=tables.load(EVALUATE / "per_digit.csv", tables.Digit),
+        robustness=tables.load(EVALUATE / "robustness.csv", tables.Robustness),
+        mistakes=list(show_mistakes(most_confident_mistakes(predictions, mistakes), images, names)),
+        ambiguous=list(show_ambiguous(ambiguous, images, names)),
+        parameters=list_parameters(*sections),
+    )
+    print(f"report: {PAGE}, {PAGE.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    run(main)
