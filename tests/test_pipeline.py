@@ -85,7 +85,7 @@ def test_dvc_commands_give_sensible_output(project):
     assert all(re.search(rf"^{name}\s+\S+", descriptions, re.M) for name in STAGES)
     succeed(project, "dvc", "plots", "show", "--out", "plots")
     page = (project / "plots/index.html").read_text()
-    for plot in ["accuracy", "loss", "confusion", "calibration", "digit_distribution"]:
+    for plot in ["accuracy", "loss", "confusion", "digit_distribution"]:
         assert f'id = "{plot}"' in page
     assert page.count("<img") == 11
     artifact = yaml.safe_load((project / "dvc.yaml").read_text())["artifacts"]["digits"]

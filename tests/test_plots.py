@@ -1,0 +1,57 @@
+"""`dvc plots` in a real browser without a network: every plot of dvc.yaml, of both revisions."""
+
+import hashlib
+import re
+
+import yaml
+
+from conftest import AUTHOR, PROJECT, edit_params, succeed
+
+PAGE = PROJECT / ".dvc/plots/page.html"
+SCRIPT = re.compile(rb'<script data-package="(.+?)" data-file=".+?" data-sha256="(.+?)">(.+?)</script>', re.DOTALL)
+
+
+def declared(project) -> tuple[set[str], set[str]]:
+    """Return the charts and the images that dvc.yaml declares."""
+    pipeline = yaml.safe_load((project / "dvc.yaml").read_text())
+    outputs = {name for stage in pipeline["stages"].values() for plot in stage.get("plots", []) for name in plot}
+    charts = {name for plot in pipeline["plots"] for name in plot}
+    images = {name for name in outputs if name.endswith(".png")}
+    return charts | (outputs - images), images
+
+
+def test_the_page_carries_the_libraries_as_they_were_published():
+    scripts = SCRIPT.findall(PAGE.read_bytes())
+    assert [package.decode() for package, _, _ in scripts] == ["vega@5.20.2", "vega-lite@5.2.0", "vega-embed@6.18.2"]
+    for _, digest, content in scripts:
+        assert hashlib.sha256(content).hexdigest() == digest.decode()
+    licences = (PAGE.parent / "LICENSES").read_text()
+    assert all(package.decode().replace("@", " ") in licences for package, _, _ in scripts)
+
+
+def test_they_are_those_that_dvc_would_load_from_its_cdn():
+    from dvc_render.vega import VegaRenderer
+
+    for package, _, _ in SCRIPT.findall(PAGE.read_bytes()):
+        assert f"npm/{package.decode()}" in VegaRenderer.SCRIPTS
+
+
+def test_every_plot_of_both_revisions_is_drawn_without_a_network(project, browser):
+    edit_params(project, {"train.epochs": 3, "eda.samples_per_digit": 2})
+    succeed(project, "dvc", "repro")
+    succeed(project, "git", "add", "--all", **AUTHOR)
+    succeed(project, "git", "commit", "--quiet", "-m", "longer", **AUTHOR)
+    succeed(project, "dvc", "plots", "diff", "HEAD~1", "HEAD", "--out", "plots")
+    browser.get_log("browser")  # what earlier pages had said
+    browser.get((project / "plots/index.html").as_uri())
+    charts, images = declared(project)
+    drawn = browser.execute_script("return document.querySelectorAll('.vega-embed canvas').length")
+    assert drawn == len(charts) == 11
+    loaded = browser.execute_script("return [...document.images].filter(image => image.naturalWidth > 0).length")
+    assert loaded == 2 * len(images) == 2 * 11
+    asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert all(name.startswith("file:") for name in asked)
+    assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    divisions = re.split(r'<div id = "', (project / "plots/index.html").read_text())[1:]
+    assert len(divisions) == len(charts)
+    assert all(f'"rev": "{revision}"' in division for division in divisions for revision in ("HEAD~1", "HEAD"))
