@@ -34,7 +34,7 @@ class Strength(NamedTuple):
 STRENGTHS = {
     "none": Strength(),
     "shift": Strength(shift=2),
-    "elastic": Strength(shift=1.5, rotation=0.1, scale=0.15, shear=0.15, elastic=4),
+    "elastic": Strength(shift=1, rotation=0.08, scale=0.12, shear=0.1, elastic=3),
 }
 
 

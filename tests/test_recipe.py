@@ -1,0 +1,68 @@
+"""A recipe is a set of parameters by name; running it leaves an experiment and a row of a table, and nothing else."""
+
+import pandas as pd
+import pytest
+import yaml
+
+import recipe
+from common import params
+from common.errors import PipelineError
+from conftest import AUTHOR, PROJECT, succeed
+
+ROW = {"recipe": "b", "seed": 1, "errors": 50}
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_is_valid_and_changes_something_that_exists(path, tmp_path, monkeypatch):
+    changes, values = yaml.safe_load(path.read_text()), yaml.safe_load((PROJECT / "params.yaml").read_text())
+    for section, settings in changes.items():
+        assert settings.keys() <= values[section].keys()
+        assert all(values[section][key] != value for key, value in settings.items())
+        values[section] |= settings
+    monkeypatch.chdir(tmp_path)
+    params.PATH.write_text(yaml.safe_dump(values))
+    for section in (params.Model, params.Train):
+        params.load(section)
+
+
+def test_parameters_are_written_as_dvc_takes_them():
+    changes = {"model": {"hidden_units": [30, 20]}, "train": {"learning_rate": 0.001, "augmentation": "elastic"}}
+    assert list(recipe.overrides(changes, 2)) == [
+        "model.hidden_units=[30, 20]",
+        "train.learning_rate=0.001",
+        'train.augmentation="elastic"',
+        "train.seed=2",
+    ]
+
+
+def test_an_unknown_recipe_is_one_line_with_the_known_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/record.yaml").touch()
+    with pytest.raises(PipelineError, match="expected the name of a recipe, one of record, found 'recrod'"):
+        recipe.read_recipe("recrod")
+
+
+def test_a_row_takes_the_place_of_the_same_recipe_and_seed():
+    table = pd.DataFrame()
+    for row in (ROW, {**ROW, "seed": 0}, {**ROW, "recipe": "a"}, {**ROW, "errors": 40}):
+        table = recipe.with_row(table, row)
+    assert table.values.tolist() == [["a", 1, 50], ["b", 0, 50], ["b", 1, 40]]
+
+
+def test_an_experiment_and_its_row_for_each_seed_and_the_working_tree_as_it_was(project):
+    (project / "recipes/tiny.yaml").write_text("model:\n  hidden_units: [9, 8]\ntrain:\n  augmentation: elastic\n")
+    succeed(project, "git", "add", "--all")
+    succeed(project, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
+    output = succeed(project, "python", "tools/recipe.py", "tiny", "--seeds", "2", **AUTHOR)
+    assert "tiny-1: test accuracy" in output
+    assert succeed(project, "git", "status", "--porcelain").split()[1:] == ["reports/record.csv"]
+    table = pd.read_csv(project / "reports/record.csv").query("recipe == 'tiny'")
+    assert table[["seed", "epochs"]].values.tolist() == [[0, 2], [1, 2]]
+    assert table["accuracy"].tolist() == pytest.approx((1 - table["errors"] / 60).tolist())
+
+    before = (project / "reports/record.csv").read_bytes()
+    again = succeed(project, "python", "tools/recipe.py", "tiny", **AUTHOR)
+    assert "Running stage 'train'" not in again
+    assert (project / "reports/record.csv").read_bytes() == before
+    assert succeed(project, "dvc", "exp", "list", "--name-only").split() == ["tiny-0", "tiny-1"]

@@ -1,0 +1,137 @@
+"""Run a recipe, a set of parameters saved in recipes/, as DVC experiments, and keep the results in a table.
+
+Usage: python tools/recipe.py NAME [--seeds N]
+
+recipes/NAME.yaml holds sections of params.yaml, only what differs. Each of the seeds 0 to N-1 becomes the experiment
+NAME-<seed>, which `dvc exp show` lists and `dvc exp apply` brings into the working tree, and a row of
+reports/record.csv. They run in a copy (`dvc exp run --temp`). What DVC has trained before is not trained again, and
+keeps the row with the time it took then.
+"""
+
+import argparse
+import io
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+import stages_on_path  # noqa: F401
+import workspace
+from common.errors import PipelineError, run
+from common.files import whole
+
+PROJECT = Path(__file__).parents[1]
+RECIPES = Path("recipes")
+TABLE = Path("reports/record.csv")
+KEY = ["recipe", "seed"]
+
+
+def read_recipe(name: str) -> dict:
+    """Read recipes/`name`.yaml. Raises PipelineError that lists the recipes when there is none of that name."""
+    path = RECIPES / f"{name}.yaml"
+    if not path.exists():
+        known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+        raise PipelineError(f"expected the name of a recipe, one of {', '.join(known)}, found {name!r}")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def overrides(recipe: dict, seed: int) -> Iterator[str]:
+    """Yield the parameters of a recipe as DVC takes them, `train.epochs=100`, and the seed last."""
+    for section, values in recipe.items():
+        for key, value in values.items():
+            yield f"{section}.{key}={json.dumps(value)}"
+    yield f"train.seed={seed}"
+
+
+def reference(experiment: str) -> str:
+    """Return the Git reference of a DVC experiment, or nothing when there is none of that name."""
+    return git("for-each-ref", "--count=1", "--format=%(refname)", f"refs/exps/*/*/{experiment}").strip()
+
+
+def git(*arguments: str) -> str:
+    """Return what Git prints. Raises PipelineError with its last line when it fails."""
+    answer = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    if answer.returncode:
+        raise PipelineError(f"git {arguments[0]}: {(answer.stderr.strip().splitlines() or ['failed'])[-1]}")
+    return answer.stdout
+
+
+def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
+    """Run the pipeline with these parameters; return whether it trained. Raises PipelineError when DVC fails."""
+    if reference(experiment):
+        dvc("exp", "remove", "--quiet", experiment)
+    lines = dvc("exp", "run", "--temp", "--name", experiment, *(f"--set-param={setting}" for setting in settings))
+    return any("Running stage 'train'" in line for line in lines)
+
+
+def dvc(*arguments: str) -> list[str]:
+    """Run DVC, print its lines as they come and return them. Raises PipelineError when it fails."""
+    lines = []
+    with subprocess.Popen(
+        ["dvc", *arguments], stdout=subprocess.PIPE, text=True, env=workspace.environment()
+    ) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    if process.returncode:
+        raise PipelineError(f"dvc {' '.join(arguments[:2])} failed: see above")
+    return lines
+
+
+def describe(recipe: str, seed: int, experiment: str, seconds: float) -> dict:
+    """Return the row of the table for an experiment that took so long."""
+    at = reference(experiment)
+    history = pd.read_csv(io.StringIO(git("show", f"{at}:reports/train/history.csv")))
+    metrics = json.loads(git("show", f"{at}:reports/evaluate/metrics.json"))
+    return {
+        "recipe": recipe,
+        "seed": seed,
+        "epochs": len(history),
+        "val_accuracy": history["val_accuracy"].iloc[-1],
+        "accuracy": metrics["accuracy"],
+        "errors": metrics["errors"],
+        "minutes": round(seconds / 60, 1),
+        "hardware": f"{os.cpu_count()} cores, {processor()}",
+    }
+
+
+def processor() -> str:
+    """Return the name of the CPU where Linux tells it, else its architecture."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def with_row(table: pd.DataFrame, row: dict) -> pd.DataFrame:
+    """Return the table with `row` in it, in the place of one of the same recipe and seed, sorted."""
+    others = table[(table[KEY] != pd.Series(row)[KEY]).any(axis=1)] if len(table) else table
+    rows = [*others.to_dict("records"), row]
+    return pd.DataFrame(rows).sort_values(KEY, ignore_index=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", help="the name of a file in recipes/, without .yaml")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds, from 0; 1 by default")
+    arguments = parser.parse_args()
+    os.chdir(PROJECT)
+    recipe = read_recipe(arguments.recipe)
+    for seed in range(arguments.seeds):
+        experiment, started = f"{arguments.recipe}-{seed}", time.monotonic()
+        trained = run_experiment(experiment, overrides(recipe, seed))
+        row = describe(arguments.recipe, seed, experiment, time.monotonic() - started)
+        if trained:
+            table = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=list(row))
+            with whole(TABLE) as part:
+                with_row(table, row).to_csv(part, index=False, lineterminator="\n")
+        print(f"{experiment}: test accuracy {row['accuracy']:.2%}, {row['errors']} errors")
+
+
+if __name__ == "__main__":
+    run(main)
