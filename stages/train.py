@@ -27,8 +27,9 @@ def shuffled_batches(split: Split, settings: params.Train, epochs: range) -> Ite
     epoch and its number alone. The last, incomplete batch of an epoch is left out: XLA would compile the step a second
     time for it. Which images that leaves out changes every epoch.
     """
-    strength = augment.STRENGTHS[settings.augmentation]
     for epoch in epochs:
+        progress = epoch / max(1, settings.epochs - 1)
+        strength = augment.strength_at(progress, settings.augmentation, settings.augmentation_end)
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.labels))
         for number in range(len(order) // settings.batch_size):
             batch = order[number * settings.batch_size : (number + 1) * settings.batch_size]

@@ -7,7 +7,7 @@ from scipy.interpolate import BSpline
 from scipy.ndimage import map_coordinates
 
 from common import augment
-from common.augment import STRENGTHS, Strength, control_points, deform, positions, sample
+from common.augment import STRENGTHS, Strength, control_points, deform, positions, sample, strength_at
 from conftest import PROJECT, succeed, tiny_mnist
 
 IMAGES = (tiny_mnist()["t10k-images-idx3-ubyte"] / 255).astype(np.float32)
@@ -46,6 +46,13 @@ def test_deformed_images_keep_shape_dtype_and_range_and_are_decided_by_the_seed(
     assert 0 <= deformed.min() < deformed.max() <= 1
     np.testing.assert_array_equal(deformed, same)
     assert (deformed != other).any(axis=(1, 2)).all()
+
+
+def test_the_strength_falls_evenly_to_the_share_that_is_left():
+    assert strength_at(0, "elastic", 0.5) == strength_at(1, "elastic", 1) == STRENGTHS["elastic"]
+    half, three_quarters = (strength_at(progress, "elastic", 0.5) for progress in (1, 0.5))
+    assert half == pytest.approx([0.5 * value for value in STRENGTHS["elastic"]])
+    assert three_quarters == pytest.approx([0.75 * value for value in STRENGTHS["elastic"]])
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])

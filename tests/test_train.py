@@ -10,7 +10,15 @@ from train import COLUMNS, HISTORY, fit, learning_rate, shuffled_batches
 
 IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
 SPLIT = Split((IMAGES / 255).astype(np.float32), LABELS.astype(np.uint8))
-SETTINGS = params.Train(epochs=4, batch_size=16, learning_rate=0.01, schedule="cosine", augmentation="none", seed=0)
+SETTINGS = params.Train(
+    epochs=4,
+    batch_size=16,
+    learning_rate=0.01,
+    schedule="cosine",
+    augmentation="none",
+    augmentation_end=1.0,
+    seed=0,
+)
 
 
 def changed(**values) -> params.Train:
@@ -74,6 +82,18 @@ def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_
     assert len(np.unique(shown, axis=0)) == len(shown)
     second = [images for images, _ in shuffled_batches(copies, settings, range(1, 2))]
     np.testing.assert_array_equal(np.concatenate(second), shown[len(shown) // 2 :])
+
+
+def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
+    plain, full, fading = (
+        [images for images, _ in shuffled_batches(SPLIT, settings, range(4))]
+        for settings in (SETTINGS, changed(augmentation="shift"), changed(augmentation="shift", augmentation_end=0.0))
+    )
+    batches = len(plain) // 4
+    np.testing.assert_array_equal(fading[:batches], full[:batches])
+    np.testing.assert_array_equal(fading[-batches:], plain[-batches:])
+    assert (np.array(fading[batches:-batches]) != plain[batches:-batches]).any()
+    assert (np.array(fading[batches:-batches]) != full[batches:-batches]).any()
 
 
 def test_the_cosine_falls_from_the_learning_rate_to_zero():

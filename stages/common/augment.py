@@ -38,6 +38,12 @@ STRENGTHS = {
 }
 
 
+def strength_at(progress: float, kind: str, end: float) -> Strength:
+    """Return the strength of `kind`: all of it at `progress` 0, the first epoch, a share `end` at 1, the last."""
+    share = 1 - (1 - end) * progress
+    return Strength(*(share * largest for largest in STRENGTHS[kind]))
+
+
 def spline_weights() -> np.ndarray:
     """Return how much each control point moves each row of pixels: (28, 7), whole numbers; a row adds up to 6 * 7**3.
 
