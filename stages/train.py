@@ -1,9 +1,11 @@
 """Fit the network to the training split; the validation split is only watched.
 
 Reads  data/normalized/{train,validation}.
-Writes models/model.keras and reports/train/history.csv, one row for each epoch as it ends.
+Writes models/model.keras, reports/train/history.csv, one row for each epoch as it ends, and metrics.json, what the last
+epoch reached on the validation split: experiments are chosen by it.
 """
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +15,11 @@ from common import augment, checkpoint, dataset, model, params
 from common.dataset import Split
 from common.determinism import keras, tf
 from common.errors import PipelineError, run
+from common.files import save_json
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/train/history.csv")
+METRICS = Path("reports/train/metrics.json")
 COLUMNS = ["accuracy", "loss", "val_accuracy", "val_loss"]
 VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
 
@@ -118,6 +122,13 @@ def fit(
     network.compile(network.optimizer, **measures)  # the archive need not know how it was sped up
 
 
+def last_epoch(history: Path) -> dict[str, float]:
+    """Return what the last row of the history says of the validation split."""
+    with history.open(encoding="utf-8", newline="") as file:
+        *_, last = csv.DictReader(file)
+    return {name: float(last[name]) for name in ("val_accuracy", "val_loss")}
+
+
 def main() -> None:
     settings, architecture = params.load(params.Train), params.load(params.Model)
     classes = len(params.load(params.Dataset).class_names)
@@ -127,6 +138,7 @@ def main() -> None:
     fit(network, train, validation, settings, saved)
 
     model.save(network)
+    save_json(METRICS, last_epoch(HISTORY))
     saved.discard()
     print(f"train: {network.count_params():,} weights after {settings.epochs} epochs; {model.PATH}")
 

@@ -6,7 +6,7 @@ from common.dataset import Split
 from common.determinism import keras
 from common.errors import PipelineError
 from conftest import tiny_mnist
-from train import COLUMNS, HISTORY, fit, learning_rate, shuffled_batches
+from train import COLUMNS, HISTORY, fit, last_epoch, learning_rate, shuffled_batches
 
 IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
 SPLIT = Split((IMAGES / 255).astype(np.float32), LABELS.astype(np.uint8))
@@ -120,6 +120,12 @@ def test_the_last_row_is_what_keras_measures_of_the_model():
     row = dict(zip(COLUMNS, map(float, HISTORY.read_text().splitlines()[-1].split(",")[1:]), strict=True))
     assert row["val_loss"] == pytest.approx(loss, abs=1e-5)
     assert row["val_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_experiments_are_chosen_by_the_last_epoch_on_the_validation_split(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,accuracy,loss,val_accuracy,val_loss\n1,0.1,0.2,0.3,0.4\n2,0.5,0.6,0.7,0.8\n")
+    assert last_epoch(path) == {"val_accuracy": 0.7, "val_loss": 0.8}
 
 
 def test_the_network_learns():

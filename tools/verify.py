@@ -55,19 +55,19 @@ def find_stale(lock: dict, folder: Path) -> list[str]:
     """Name the stages, parameters and files of `folder` that are not those which dvc.lock was made with."""
     defined = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     values = yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)
-    found = set(defined) ^ set(lock["stages"])
+    found, outputs = set(defined) ^ set(lock["stages"]), hashes(lock)
     for name, stage in lock["stages"].items():
         if name in defined and stage["cmd"] != defined[name]["cmd"]:
             found.add(name)
         sections = stage.get("params", {}).get(PARAMS.name, {})
         found |= {f"params.yaml: {key}" for key, value in sections.items() if values.get(key) != value}
-        sources = [dep for dep in stage.get("deps", []) if (folder / dep["path"]).is_file()]
-        found |= {dep["path"] for dep in sources if md5(folder / dep["path"]) != dep["md5"]}
+        sources = {dep["path"]: dep["md5"] for dep in stage.get("deps", []) if dep["path"] not in outputs}
+        found |= {path for path, digest in sources.items() if md5(folder / path) != digest}
     return sorted(found)
 
 
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+def md5(path: Path) -> str | None:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else None
 
 
 def table(expected: dict[str, str], found: dict[str, str]) -> list[str]:
