@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: all test verify lint lock
+.PHONY: all test verify bench lint lock
 all: .venv/runtime
 	dvc repro
 
@@ -14,6 +14,9 @@ test: .venv/development
 
 verify: .venv/runtime
 	python tools/verify.py
+
+bench: all
+	for name in pipeline training scale; do python tests/benchmarks/$$name.py || exit; done
 
 lint: .venv/development
 	ruff check .

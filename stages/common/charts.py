@@ -19,7 +19,7 @@ AMOUNTS = {  # the changes that have an amount, and what it counts
     "stroke width": "strokes wider (pixels)",
     "noisy": "noise, at most (grey levels of 255)",
 }
-OTHERS = "other changes, and images of no digit"
+OTHERS = "inverted, and images of no digit, which have no accuracy"
 
 
 def draw_per_digit(digits: pd.DataFrame) -> Figure:
@@ -72,6 +72,9 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     for place, key in zip(places, zip(rows["change"], rows["amount"], strict=True), strict=True):
         above = axes.inset_axes([place - 0.45, 1.03, 0.9, 0.22], transform=axes.get_xaxis_transform())
         figures.draw_image(above, examples[key] / 255)
+        above.set_axis_on()  # a frame, because a blank page looks like nothing
+        above.set(xticks=[], yticks=[])
+        above.spines[:].set(visible=True, color="#bbbbbb")
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples) -> Figure:
@@ -81,7 +84,8 @@ def draw_robustness(robustness: pd.DataFrame, examples: Examples) -> Figure:
     unchanged, kinds = robustness["change"] == "unchanged", robustness["change"].isin(AMOUNTS)
     for axes, (change, label) in zip(panels, AMOUNTS.items(), strict=True):
         rows = robustness[unchanged | (robustness["change"] == change)].sort_values("amount", kind="stable")
-        draw_variants(axes, rows, [f"{n:+d}" if n else "0" for n in rows["amount"]], examples, "-")
+        labels = [f"{n:+d}" if n and rows["amount"].min() < 0 else str(n) for n in rows["amount"]]
+        draw_variants(axes, rows, labels, examples, "-")
         axes.set_xlabel(label)
     rows = robustness[~unchanged & ~kinds]
     draw_variants(others, rows, [change.replace(" ", "\n") for change in rows["change"]], examples, "none")
