@@ -1,0 +1,127 @@
+"""What the README says is so: its numbers are those of the committed results, its commands print what it shows."""
+
+import json
+import re
+import subprocess
+
+import pandas as pd
+import pytest
+import yaml
+
+import seeds
+import verify
+from conftest import AUTHOR, PROJECT, edit_params, run, succeed
+
+README = (PROJECT / "README.md").read_text()
+PRINTED = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+HASH = re.compile(r"\b[0-9a-f]{7,10}\b(?= |$)", re.MULTILINE)  # of a commit; another in a copy of the repository
+
+
+def committed(path: str) -> str:
+    """A file of the last commit: on a CPU of another kind, the one in the working tree may differ."""
+    command = ["git", "show", f"HEAD:{path}"]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return pd.read_csv(PROJECT / "reports/seeds.csv")
+
+
+@pytest.fixture(scope="module")
+def metrics() -> dict:
+    return json.loads(committed("reports/evaluate/metrics.json"))
+
+
+def test_the_headline_is_the_distribution_over_at_least_ten_seeds(table):
+    percent = 100 * table["accuracy"]
+    assert len(table) >= 10
+    assert f"**{percent.mean():.2f} % ± {percent.std(ddof=1):.2f}**" in README
+    assert f"over n = {len(table)} seeds, range {percent.min():.2f} to {percent.max():.2f} %" in README
+    assert f"differ by {seeds.evident_difference(percent):.2f} points" in README
+    assert percent.mean() >= 98.4
+
+
+def test_the_table_of_seeds_belongs_to_the_committed_results(table, metrics):
+    settings = yaml.safe_load(committed("params.yaml"))["train"]
+    row = table.set_index("seed").loc[settings["seed"]]
+    assert (row["accuracy"], row["errors"], row["loss"]) == (metrics["accuracy"], metrics["errors"], metrics["loss"])
+
+
+def test_the_accuracy_is_that_of_the_committed_run(metrics):
+    low, high = (100 * metrics["accuracy_interval"][end] for end in ("low", "high"))
+    accuracy, n = f"{100 * metrics['accuracy']:.2f} %", f"n = {metrics['images']:,}"
+    assert f"{accuracy}, 95 % interval {low:.1f} to {high:.1f} % (Wilson, {n} test images)" in README
+    assert f"test accuracy {accuracy} (95 % interval {low:.1f}-{high:.1f}, {n})" in README
+
+
+def test_the_network_is_that_of_the_parameters():
+    values = yaml.safe_load(committed("params.yaml"))
+    images = json.loads(committed("reports/eda/summary.json"))["images"]
+    first, second = values["model"]["hidden_units"]
+    assert f"784 → {first} → {second} → 10" in README
+    assert f"{values['train']['epochs']} epochs of Adam on {images['train']:,} images" in README
+    assert f"{784 * first + first + first * second + second + second * 10 + 10:,} weights" in README
+
+
+def test_the_tolerance_is_that_of_verify():
+    accuracy, loss = verify.TOLERANCE["accuracy"], verify.TOLERANCE["loss"]
+    assert f"accuracy within {100 * accuracy:.1f} points, loss within {loss}" in README
+
+
+def test_the_recipes_reached_what_the_table_says():
+    for name, rows in pd.read_csv(PROJECT / "reports/record.csv").groupby("recipe"):
+        recipe = yaml.safe_load((PROJECT / f"recipes/{name}.yaml").read_text())
+        units, percent = " and ".join(map(str, recipe["model"]["hidden_units"])), 100 * rows["accuracy"]
+        spread = f"{percent.mean():.2f} % ± {percent.std(ddof=1):.2f}" if len(rows) > 1 else f"{percent.iloc[0]:.2f} %"
+        assert f"| `{name}` | {units} | {rows['epochs'].iloc[0]} | {spread} (n = {len(rows)}) |" in README
+
+
+@pytest.mark.parametrize("block", PRINTED, ids=lambda block: block.splitlines()[0])
+def test_the_commands_print_what_is_shown(block):
+    found = subprocess.run(["git", "log", "--format=%h", "--grep=^Baseline:", "-1"], cwd=PROJECT, capture_output=True)
+    if not found.stdout:
+        pytest.skip("the history of this copy does not reach back to the baseline")
+    commands = re.findall(r"^\$ (.+)$", block, re.MULTILINE)
+    shown = "\n".join(line for line in block.splitlines() if not line.startswith("$ "))
+    names = re.findall(r"^\$ (\w+=.+)$", README, re.MULTILINE)
+    printed = succeed(PROJECT, "bash", "-ec", "\n".join([*names, *commands]))
+    assert lines(printed) == lines(shown)
+
+
+def lines(text: str) -> list[list[str]]:
+    """The words of each line, sorted, because `dvc metrics diff` names its files in any order."""
+    return sorted(line.split() for line in HASH.sub("", text).splitlines())
+
+
+def test_the_experiments_run_word_for_word(project):
+    """On the tiny data; the values of the grid are those of the README."""
+    section = README.split("## Experiments\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    edit_params(project, {"train.epochs": 1})
+    succeed(project, "dvc", "repro")
+    succeed(project, "git", "commit", "--quiet", "--all", "-m", "one epoch", **AUTHOR)
+    try:
+        for block in blocks:
+            output = succeed(project, "bash", "-ec", block, **AUTHOR)
+            if "queue start" in block:
+                wait_for_the_queue(project)
+    finally:
+        run(project, "dvc", "queue", "stop", "--kill")
+    names = succeed(project, "dvc", "exp", "list", "--name-only").split()
+    assert {"slow", "rate-0.001", "rate-0.004"} <= set(names)
+    assert len(names) == 3 + 2 * 2
+    head = next(line for line in output.splitlines() if line.startswith("| Experiment"))
+    columns = [column.strip() for column in head.strip("|").split("|")]
+    assert set(columns) <= {
+        "Experiment", "val_accuracy", "accuracy", "errors", "train.batch_size", "train.learning_rate"
+    }  # fmt: skip
+    assert yaml.safe_load((project / "params.yaml").read_text())["train"]["learning_rate"] == 0.001
+
+
+def wait_for_the_queue(project) -> None:
+    """Return when no experiment waits or runs any more. Fails in the end: DVC's workers have hung before."""
+    for _ in range(500):  # each look takes DVC most of a second
+        if not re.search("Queued|Running", succeed(project, "dvc", "queue", "status")):
+            return
+    pytest.fail("the queue does not end")
