@@ -8,9 +8,7 @@ Writes reports/model_card.md, with the headings of Mitchell et al. (2019), Model
 from collections.abc import Iterable
 from pathlib import Path
 
-from scipy.stats import binomtest
-
-from common import params, tables, templates
+from common import params, tables, templates, wilson
 from common.errors import run
 from common.files import load_json
 
@@ -20,9 +18,9 @@ REQUIREMENTS = [Path(f"requirements/{name}.in") for name in ("figures", "network
 
 
 def add_interval(share: float, images: int, level: float) -> dict[str, float]:
-    """Return a share of `images` and its interval of Wilson (1927), J. Am. Stat. Assoc. 22, 209."""
-    interval = binomtest(round(share * images), images).proportion_ci(level, method="wilson")
-    return {"share": share, "low": interval.low, "high": interval.high}
+    """Return a share of `images` and its interval."""
+    low, high = wilson.interval(round(share * images), images, level)
+    return {"share": share, "low": low, "high": high}
 
 
 def list_recalls(digits: Iterable[tables.Digit], level: float) -> list[tuple[tables.Digit, dict[str, float]]]:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import binomtest
 
-from common import dataset, model, params, robustness, tables
+from common import dataset, model, params, robustness, tables, wilson
 from common.determinism import keras
 from common.errors import PipelineError, run
 from common.files import save_json
@@ -30,12 +29,6 @@ def load_network() -> keras.Model:
 def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1]."""
     return network.predict(images, batch_size=BATCH, verbose=0)
-
-
-def accuracy_interval(correct: int, n: int, level: float) -> dict[str, float]:
-    """Return the interval of Wilson (1927), J. Am. Stat. Assoc. 22, 209, for the accuracy behind `correct` of `n`."""
-    interval = binomtest(correct, n).proportion_ci(level, method="wilson")
-    return {"low": round(interval.low, 6), "high": round(interval.high, 6)}
 
 
 def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:
@@ -106,9 +99,10 @@ def measure(
     correct = probabilities.argmax(axis=1) == labels
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     seen = [digit for digit in digits if digit.images]
+    low, high = wilson.interval(int(correct.sum()), len(labels), level)
     return {
         "accuracy": round(float(correct.mean()), 6),
-        "accuracy_interval": accuracy_interval(int(correct.sum()), len(labels), level),
+        "accuracy_interval": {"low": round(low, 6), "high": round(high, 6)},
         "accuracy_per_digit": {digit.digit: round(digit.recall, 6) for digit in seen},
         "brier_score": round(brier_score(probabilities, labels), 6),
         "errors": int((~correct).sum()),

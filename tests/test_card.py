@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from card import add_interval, list_changes, list_recalls, pinned_versions
+from card import list_changes, list_recalls, pinned_versions
 from common import tables
 from conftest import PROJECT, succeed
 
@@ -18,12 +18,6 @@ HEADINGS = [  # of Mitchell et al. (2019), figure 1
     "Ethical considerations",
     "Caveats and recommendations",
 ]
-
-
-def test_the_interval_of_a_share_is_that_of_wilson():
-    # Newcombe (1998), Statistics in Medicine 17, 857, table I, method 3
-    interval = add_interval(81 / 263, 263, 0.95)
-    assert (interval["low"], interval["high"]) == pytest.approx((0.2553, 0.3662), abs=5e-5)
 
 
 def test_a_digit_without_images_has_no_interval():

@@ -10,7 +10,6 @@ from common import tables
 from common.determinism import keras
 from conftest import succeed
 from evaluate import (
-    accuracy_interval,
     brier_score,
     calibrate,
     calibration_error,
@@ -114,16 +113,6 @@ def test_a_probability_of_zero_leaves_the_loss_finite():
     metrics = measured(np.array([[0, 1]], np.float32), np.array([0]), ["a", "b"])
     assert metrics["loss"] == pytest.approx(-np.log(1e-7), abs=1e-5)
     assert metrics["accuracy_per_digit"] == {"a": 0.0}
-
-
-@pytest.mark.parametrize(
-    ("correct", "n", "low", "high"),
-    # Newcombe (1998), Statistics in Medicine 17, 857, table I, method 3
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_interval_is_that_of_wilson(correct, n, low, high):
-    interval = accuracy_interval(correct, n, 0.95)
-    assert (interval["low"], interval["high"]) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_predictions_have_one_row_an_image(tmp_path):

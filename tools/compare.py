@@ -18,6 +18,7 @@ import numpy as np
 import compare_report
 import paired
 import stages_on_path  # noqa: F401
+from common import wilson
 from common.errors import PipelineError, run
 from compare_revision import PREDICTIONS, WORKSPACE, Revision, read_revision
 
@@ -105,7 +106,7 @@ def describe(revision: Revision) -> dict:
         "name": revision.name,
         "subject": revision.subject,
         "accuracy": round(1 - revision.errors / n, 6),
-        **interval(paired.accuracy_interval(n - revision.errors, n, LEVEL)),
+        **interval(wilson.interval(n - revision.errors, n, LEVEL)),
         "errors": revision.errors,
     }
 

@@ -13,6 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest, t
 
+import stages_on_path  # noqa: F401
+from common import wilson
+
 
 class Table(NamedTuple):
     """How many images which network got right."""
@@ -40,12 +43,6 @@ def count(old: np.ndarray, new: np.ndarray) -> Table:
     return Table(*(int(right.sum()) for right in (old & new, new & ~old, old & ~new, ~old & ~new)))
 
 
-def accuracy_interval(correct: int, n: int, level: float) -> tuple[float, float]:
-    """Return the interval of Wilson (1927), J. Am. Stat. Assoc. 22, 209, for the accuracy behind `correct` of `n`."""
-    interval = binomtest(correct, n).proportion_ci(level, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def difference_interval(table: Table, level: float) -> tuple[float, float]:
     """Return the interval of Newcombe (1998), Stat. Med. 17, 2635, method 10, for new minus old accuracy.
 
@@ -55,8 +52,8 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
     both, gained, lost, neither = table
     n = sum(table)
     new, old = (both + gained) / n, (both + lost) / n
-    new_low, new_high = accuracy_interval(both + gained, n, level)
-    old_low, old_high = accuracy_interval(both + lost, n, level)
+    new_low, new_high = wilson.interval(both + gained, n, level)
+    old_low, old_high = wilson.interval(both + lost, n, level)
     margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
     covariance = both * neither - gained * lost
     if covariance > 0:
