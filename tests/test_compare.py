@@ -47,7 +47,7 @@ def write(folder: Path, predictions: str, seeds: str | None = None, **train: obj
     (folder / "reports/evaluate").mkdir(parents=True, exist_ok=True)
     (folder / "reports/evaluate/predictions.csv").write_text(predictions)
     (folder / "params.yaml").write_text(yaml.safe_dump(SETTINGS | {"train": SETTINGS["train"] | train}))
-    if seeds:
+    if seeds is not None:
         (folder / "reports/seeds.csv").write_text(seeds)
 
 
@@ -166,6 +166,12 @@ def test_a_project_in_a_subfolder_of_its_repository_is_compared_too(history, mon
 def test_other_test_images_or_no_predictions_are_refused(history, change, message):
     lines = answers().splitlines()
     write(history, "\n".join([*change(lines), ""]))
+    assert message in refused()
+
+
+@pytest.mark.parametrize(("seeds", "message"), [("", "cannot be read"), ("seed,errors\n", "found 0 rows of")])
+def test_an_empty_table_of_seeds_is_refused(history, seeds, message):
+    write(history, answers(), seeds=seeds)
     assert message in refused()
 
 

@@ -92,7 +92,9 @@ def read_revision(name: str) -> Revision:
         require_current(parameters, parse_yaml(contents[LOCK], LOCK, label), label)
     columns = {"index": int, "actual": int, "predicted": int, "confidence": float}
     predictions = parse_table(contents[PREDICTIONS], columns, PREDICTIONS, label)
-    seeds = contents[SEEDS] and parse_table(contents[SEEDS], {"seed": int, "errors": int}, SEEDS, label)
+    seeds = None
+    if contents[SEEDS] is not None:  # empty is not absent: parse_table refuses it in one line
+        seeds = parse_table(contents[SEEDS], {"seed": int, "errors": int}, SEEDS, label)
     return Revision(label, subject, predictions, parameters, seeds)
 
 
