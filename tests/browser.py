@@ -14,6 +14,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",  # /dev/shm of a container is small
     "--disable-gpu",
     # It stays off the network, whatever the test does.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # addresses too, but a server of the test
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
