@@ -758,9 +758,9 @@ def configure(empty_project: Path, *places: str) -> None:
 def start(**variables: str) -> subprocess.Popen:
     environment = os.environ | variables
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", STAGE], env=environment, stdout=pipe, stderr=pipe, text=True
-    )
+    command = ["env", "--default-signal=INT"] if sys.platform == "linux" else []  # a job in the background ignores it
+    command += [sys.executable, "-W", "error", STAGE]
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_the_stage_runs_from_the_project_folder(empty_project: Path, tmp_path: Path) -> None:
