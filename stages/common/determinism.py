@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from common import memory
+
 SETTINGS = {
     # Intel's oneDNN picks its kernels, and with them the order of the sums, by instruction set and number of threads.
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -57,6 +59,7 @@ def quiet() -> Iterator[None]:
 
 
 apply()
+memory.keep_freed()
 with quiet():
     import keras
     import tensorflow as tf  # noqa: F401

@@ -67,6 +67,9 @@ def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
     if not settings:
         import types
 
+        from common import memory
+
+        memory.keep_freed()
         import keras
         import tensorflow
 
