@@ -6,56 +6,36 @@ epoch reached on the validation split: experiments are chosen by it.
 """
 
 import csv
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-
-from common import augment, checkpoint, dataset, model, params
+from common import batches, checkpoint, dataset, model, params
 from common.dataset import Split
 from common.determinism import keras, tf
-from common.errors import PipelineError, run
+from common.errors import run
 from common.files import save_json
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/train/history.csv")
 METRICS = Path("reports/train/metrics.json")
 COLUMNS = ["accuracy", "loss", "val_accuracy", "val_loss"]
-VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
 
 
-def shuffled_batches(split: Split, settings: params.Train, epochs: range) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the batches of those epochs, each in an order and with deformations of its own.
+class BlockTrainer(keras.Model):
+    """Take all steps of a block in one call, each of them Keras' own step.
 
-    images (batch_size, 28, 28) float32, labels (batch_size,) uint8. A batch depends on the split, the settings, its
-    epoch and its number alone. The last, incomplete batch of an epoch is left out: XLA would compile the step a second
-    time for it. Which images that leaves out changes every epoch.
+    XLA then compiles the loop as well: the weights stay in place from step to step.
     """
-    for epoch in epochs:
-        progress = epoch / max(1, settings.epochs - 1)
-        strength = augment.strength_at(progress, settings.augmentation, settings.augmentation_end)
-        order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.labels))
-        for number in range(len(order) // settings.batch_size):
-            batch = order[number * settings.batch_size : (number + 1) * settings.batch_size]
-            random = np.random.default_rng([settings.seed, epoch, number + 1])  # [seed, epoch, 0] is [seed, epoch]
-            yield augment.deform(dataset.gather(split.images, batch), strength, random), split.labels[batch]
 
+    def train_step(self, block: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> dict:
+        images, labels, count = block
+        step = super().train_step
 
-def batches_in_order(split: Split, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield all images and labels, as `shuffled_batches` does, in their order; the last batch may be smaller."""
-    for start in range(0, len(split.labels), batch_size):
-        yield split.images[start : start + batch_size], split.labels[start : start + batch_size]
-        dataset.release(split.images)
+        def body(i: tf.Tensor) -> tf.Tensor:
+            step((images[i], labels[i]))
+            return i + 1
 
-
-def stream(batches: Callable[[], Iterator], batch_size: int | None, number: int) -> tf.data.Dataset:
-    """Feed TensorFlow the `number` batches that `batches()` yields, prepared while the network computes."""
-    signature = (
-        tf.TensorSpec((batch_size, *dataset.SHAPE), tf.float32),
-        tf.TensorSpec((batch_size,), tf.uint8),
-    )
-    source = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return source.apply(tf.data.experimental.assert_cardinality(number)).prefetch(8)
+        tf.while_loop(lambda i: i < count, body, [0])
+        return self.get_metrics_result()
 
 
 def learning_rate(settings: params.Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -92,34 +72,29 @@ def fit(
 
     Raises PipelineError when a batch is larger than the training split.
     """
-    steps = len(train.labels) // settings.batch_size
-    if steps == 0:
-        raise PipelineError(
-            f"train.batch_size: expected at most {len(train.labels)}, all images, found {settings.batch_size}"
-        )
+    plan = batches.Plan.of(len(train.labels), settings.batch_size)
     measures = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    network.compile(
-        keras.optimizers.Adam(learning_rate(settings, steps * settings.epochs)),
+    trainer = BlockTrainer(network.inputs, network.outputs)
+    trainer.compile(
+        keras.optimizers.Adam(learning_rate(settings, plan.steps * settings.epochs)),
         jit_compile=True,  # XLA: faster, and the same bytes for any number of threads
-        steps_per_execution=steps,
+        steps_per_execution=plan.blocks,
         **measures,
     )
+    trainer.test_step((tf.zeros((1, *dataset.SHAPE)), tf.zeros(1)))  # the metrics make their variables at first sight
     log = Log(HISTORY, settings.epochs)
-    done = saved.restore(network)
-    epochs = range(done, settings.epochs)
-    network.fit(
-        stream(lambda: shuffled_batches(train, settings, epochs), settings.batch_size, steps * len(epochs)),
+    done = saved.restore(trainer)
+    trainer.fit(
+        batches.training(train, settings, plan, range(done, settings.epochs)),
         initial_epoch=done,
         epochs=settings.epochs,
-        steps_per_epoch=steps,
-        validation_data=stream(
-            lambda: batches_in_order(validation, VALIDATION_BATCH), None, -(-len(validation.labels) // VALIDATION_BATCH)
-        ),
+        steps_per_epoch=plan.blocks,
+        validation_data=batches.validation(validation),
         callbacks=[log, saved],
-        shuffle=False,  # the stream is
+        shuffle=False,  # the batches are
         verbose=0,
     )
-    network.compile(network.optimizer, **measures)  # the archive need not know how it was sped up
+    network.compile(trainer.optimizer, **measures)  # the archive need not know how it was sped up
 
 
 def last_epoch(history: Path) -> dict[str, float]:

@@ -14,6 +14,8 @@ from selenium import webdriver
 
 import workspace
 from browser import open_browser
+from common import params
+from common.dataset import Split
 
 PROJECT = Path(__file__).parents[1]
 NAMES = {"train": 300, "t10k": 60}  # images
@@ -35,6 +37,24 @@ def tiny_mnist() -> dict[str, np.ndarray]:
             image[2 * digit : 2 * digit + 8, 4:24] += 150
         arrays |= {f"{name}-images-idx3-ubyte": images, f"{name}-labels-idx1-ubyte": labels}
     return arrays
+
+
+IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
+SPLIT = Split((IMAGES / 255).astype(np.float32), LABELS.astype(np.uint8))
+SETTINGS = params.Train(
+    epochs=4,
+    batch_size=16,
+    learning_rate=0.01,
+    schedule="cosine",
+    augmentation="none",
+    augmentation_end=1.0,
+    seed=0,
+)
+
+
+def changed(**values) -> params.Train:
+    """SETTINGS with these values instead."""
+    return SETTINGS.model_copy(update=values)
 
 
 @pytest.fixture(scope="session")

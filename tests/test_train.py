@@ -1,33 +1,28 @@
 import numpy as np
 import pytest
 
-from common import checkpoint, model, params
-from common.dataset import Split
+from common import batches, checkpoint, model
 from common.determinism import keras
-from common.errors import PipelineError
-from conftest import tiny_mnist
-from train import COLUMNS, HISTORY, fit, last_epoch, learning_rate, shuffled_batches
-
-IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
-SPLIT = Split((IMAGES / 255).astype(np.float32), LABELS.astype(np.uint8))
-SETTINGS = params.Train(
-    epochs=4,
-    batch_size=16,
-    learning_rate=0.01,
-    schedule="cosine",
-    augmentation="none",
-    augmentation_end=1.0,
-    seed=0,
-)
-
-
-def changed(**values) -> params.Train:
-    return SETTINGS.model_copy(update=values)
+from conftest import SETTINGS, SPLIT, changed
+from train import COLUMNS, HISTORY, fit, last_epoch, learning_rate
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("block", [16, 32, 3_200])
+def test_a_block_of_steps_ends_in_the_very_weights_of_keras_taking_one_after_the_other(block, monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK", block)  # of the three batches of an epoch: one, two, all
+    settings = changed(epochs=2)
+    expected = model.build([16, 12], 10, settings.seed)
+    adam = keras.optimizers.Adam(learning_rate(settings, 3 * settings.epochs))
+    expected.compile(adam, "sparse_categorical_crossentropy", jit_compile=True)
+    for images, labels in batches.shuffled_batches(SPLIT, settings, range(settings.epochs)):
+        expected.train_on_batch(images, labels)
+    for found, weights in zip(train(settings).get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, weights)
 
 
 def train(settings=SETTINGS, callbacks=()):
@@ -47,53 +42,6 @@ def monkeypatch_epoch(saved, callback):
         callback(epoch)
 
     saved.on_epoch_end = save_then_call
-
-
-def test_an_epoch_is_a_permutation_without_the_incomplete_batch():
-    numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
-    batches = list(shuffled_batches(numbered, changed(batch_size=3), range(2)))
-    assert [len(labels) for _, labels in batches] == [3] * 6
-    for images, labels in batches:
-        np.testing.assert_array_equal(images, labels)
-    first, second = (np.concatenate([labels for _, labels in half]) for half in (batches[:3], batches[3:]))
-    assert len(set(first)) == len(set(second)) == 9
-    assert first.tolist() != second.tolist()
-
-
-def test_the_order_depends_on_the_seed_and_the_epoch_alone():
-    numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
-    settings = changed(batch_size=5, seed=3)
-    both = [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(2))]
-    assert both[2:] == [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(1, 2))]
-    assert both != [
-        labels.tolist() for _, labels in shuffled_batches(numbered, changed(batch_size=5, seed=4), range(2))
-    ]
-
-
-@pytest.mark.parametrize("kind", ["shift", "elastic"])
-def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_alone(kind):
-    settings = changed(augmentation=kind)
-    plain, deformed = (list(shuffled_batches(SPLIT, s, range(2))) for s in (SETTINGS, settings))
-    for (images, labels), (others, same) in zip(plain, deformed, strict=True):
-        np.testing.assert_array_equal(labels, same)
-        assert (images != others).any(axis=(1, 2)).all()
-    copies = Split(np.broadcast_to(SPLIT.images[:1], SPLIT.images.shape), SPLIT.labels)
-    shown = np.concatenate([images for images, _ in shuffled_batches(copies, settings, range(2))])
-    assert len(np.unique(shown, axis=0)) == len(shown)
-    second = [images for images, _ in shuffled_batches(copies, settings, range(1, 2))]
-    np.testing.assert_array_equal(np.concatenate(second), shown[len(shown) // 2 :])
-
-
-def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
-    plain, full, fading = (
-        [images for images, _ in shuffled_batches(SPLIT, settings, range(4))]
-        for settings in (SETTINGS, changed(augmentation="shift"), changed(augmentation="shift", augmentation_end=0.0))
-    )
-    batches = len(plain) // 4
-    np.testing.assert_array_equal(fading[:batches], full[:batches])
-    np.testing.assert_array_equal(fading[-batches:], plain[-batches:])
-    assert (np.array(fading[batches:-batches]) != plain[batches:-batches]).any()
-    assert (np.array(fading[batches:-batches]) != full[batches:-batches]).any()
 
 
 def test_the_cosine_falls_from_the_learning_rate_to_zero():
@@ -151,11 +99,6 @@ def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history
     resumed = train(settings, [lambda epoch: pytest.fail("trained again") if epoch <= stop else None])
     assert all((a == b).all() for a, b in zip(undisturbed, resumed.get_weights(), strict=True))
     assert HISTORY.read_bytes() == history
-
-
-def test_a_batch_larger_than_the_split_is_an_error():
-    with pytest.raises(PipelineError, match="train.batch_size: expected at most 50, all images, found 51"):
-        train(changed(batch_size=51))
 
 
 def test_the_saved_model_is_compiled_as_a_user_would(tmp_path):

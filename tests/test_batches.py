@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from common import batches
+from common.batches import Plan, in_blocks, shuffled_batches
+from common.dataset import Split
+from common.errors import PipelineError
+from conftest import SETTINGS, SPLIT, changed
+
+
+def test_an_epoch_is_a_permutation_without_the_incomplete_batch():
+    numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
+    batches = list(shuffled_batches(numbered, changed(batch_size=3), range(2)))
+    assert [len(labels) for _, labels in batches] == [3] * 6
+    for images, labels in batches:
+        np.testing.assert_array_equal(images, labels)
+    first, second = (np.concatenate([labels for _, labels in half]) for half in (batches[:3], batches[3:]))
+    assert len(set(first)) == len(set(second)) == 9
+    assert first.tolist() != second.tolist()
+
+
+def test_the_order_depends_on_the_seed_and_the_epoch_alone():
+    numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
+    settings = changed(batch_size=5, seed=3)
+    both = [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(2))]
+    assert both[2:] == [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(1, 2))]
+    assert both != [
+        labels.tolist() for _, labels in shuffled_batches(numbered, changed(batch_size=5, seed=4), range(2))
+    ]
+
+
+@pytest.mark.parametrize("kind", ["shift", "elastic"])
+def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_alone(kind):
+    settings = changed(augmentation=kind)
+    plain, deformed = (list(shuffled_batches(SPLIT, s, range(2))) for s in (SETTINGS, settings))
+    for (images, labels), (others, same) in zip(plain, deformed, strict=True):
+        np.testing.assert_array_equal(labels, same)
+        assert (images != others).any(axis=(1, 2)).all()
+    copies = Split(np.broadcast_to(SPLIT.images[:1], SPLIT.images.shape), SPLIT.labels)
+    shown = np.concatenate([images for images, _ in shuffled_batches(copies, settings, range(2))])
+    assert len(np.unique(shown, axis=0)) == len(shown)
+    second = [images for images, _ in shuffled_batches(copies, settings, range(1, 2))]
+    np.testing.assert_array_equal(np.concatenate(second), shown[len(shown) // 2 :])
+
+
+def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
+    plain, full, fading = (
+        [images for images, _ in shuffled_batches(SPLIT, settings, range(4))]
+        for settings in (SETTINGS, changed(augmentation="shift"), changed(augmentation="shift", augmentation_end=0.0))
+    )
+    batches = len(plain) // 4
+    np.testing.assert_array_equal(fading[:batches], full[:batches])
+    np.testing.assert_array_equal(fading[-batches:], plain[-batches:])
+    assert (np.array(fading[batches:-batches]) != plain[batches:-batches]).any()
+    assert (np.array(fading[batches:-batches]) != full[batches:-batches]).any()
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "steps", "size", "blocks"),
+    [(48_000, 128, 375, 25, 15), (48_000, 256, 187, 12, 16), (48_000, 5_000, 9, 1, 9), (50, 16, 3, 3, 1)],
+)
+def test_a_block_has_as_many_batches_as_fit_and_an_epoch_as_many_blocks_as_it_takes(
+    images, batch_size, steps, size, blocks
+):
+    assert Plan.of(images, batch_size) == Plan(batch_size, steps, size, blocks)
+
+
+def test_a_batch_of_more_than_all_images_is_an_error():
+    with pytest.raises(PipelineError, match=r"train\.batch_size: expected at most 50, all images, found 51"):
+        Plan.of(50, 51)
+
+
+def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch():
+    plan = Plan(batch_size=1, steps=3, size=2, blocks=2)
+    counted = [(np.full((1, 28, 28), i), np.array([i])) for i in range(6)]  # two epochs
+    blocks = list(in_blocks(iter(counted), plan))
+    assert [count for _, _, count in blocks] == [2, 1, 2, 1]
+    assert all(images.shape == (2, 1, 28, 28) and labels.shape == (2, 1) for images, labels, _ in blocks)
+    for part in (0, 1):
+        read = [block[part][i].flat[0] for block in blocks for i in range(block[2])]
+        assert read == [0, 1, 2, 3, 4, 5]
+
+
+def test_tensorflow_is_fed_the_same_images_and_labels(monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK", 32)
+    plan = Plan.of(50, 16)
+    fed = [batch for images, labels, n in batches.training(SPLIT, SETTINGS, plan, range(2)) for batch in
+           zip(images[:n], labels[:n], strict=True)]  # fmt: skip
+    for found, expected in zip(fed, shuffled_batches(SPLIT, SETTINGS, range(2)), strict=True):
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+
+
+def test_validation_is_fed_every_image_once_in_order(monkeypatch):
+    monkeypatch.setattr(batches, "VALIDATION_BATCH", 20)
+    images, labels = zip(*batches.validation(SPLIT), strict=True)
+    assert [len(part) for part in labels] == [20, 20, 10]
+    np.testing.assert_array_equal(np.concatenate(images), SPLIT.images)
+    np.testing.assert_array_equal(np.concatenate(labels), SPLIT.labels)
