@@ -8,6 +8,7 @@ What they do not touch (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLE
 compiles the whole training step and divides its sums by the shape of the arrays, not by the number of threads.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -60,9 +61,11 @@ def quiet() -> Iterator[None]:
 
 apply()
 memory.keep_freed()
+gc.disable()  # of the millions of objects made now none is garbage; looking for some takes most of a second
 with quiet():
     import keras
     import tensorflow as tf  # noqa: F401
+gc.enable()
 
 # ~/.keras/keras.json may change these as well; the values are Keras' own defaults.
 keras.config.set_floatx("float32")

@@ -1,5 +1,6 @@
-"""How a stage or tool fails: one line on standard error, exit status 1, no traceback for a user's mistake."""
+"""How a stage or tool ends: when it fails, with one line on standard error, exit status 1, no traceback."""
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,3 +22,5 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(f"{name}: {error.strerror or error}{where}")
     except KeyboardInterrupt:
         sys.exit(f"{name}: interrupted; nothing half-written was left")
+    finally:
+        gc.freeze()  # the interpreter ends with a search of all that was imported: of TensorFlow, a second in vain
