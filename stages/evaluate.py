@@ -16,7 +16,7 @@ from common.errors import PipelineError, run
 from common.files import save_json
 
 REPORTS = Path("reports/evaluate")
-BATCH = 1_000  # images; 10,000 is a multiple of it, so XLA compiles once
+BATCH = 1_000  # images
 
 
 def load_network() -> keras.Model:
@@ -27,8 +27,14 @@ def load_network() -> keras.Model:
 
 
 def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1]."""
-    return network.predict(images, batch_size=BATCH, verbose=0)
+    """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1].
+
+    The last batch is filled up with blank images: XLA compiles once for each size of a batch.
+    """
+    missing = -len(images) % BATCH
+    full = np.concatenate([images, np.zeros((missing, *dataset.SHAPE), np.float32)]) if missing else images
+    answers = [network.predict_on_batch(full[start : start + BATCH]) for start in range(0, len(full), BATCH)]
+    return np.concatenate(answers)[: len(images)]
 
 
 def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:

@@ -7,7 +7,7 @@ fractions that float64 holds exactly, so that it is the same on any CPU.
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from common.dataset import SHAPE
 
@@ -26,6 +26,7 @@ def grey_levels(images: np.ndarray) -> np.ndarray:
 def rotate(grey: np.ndarray, degrees: float) -> np.ndarray:
     """Turn each image about its middle, counter-clockwise, with bilinear interpolation.
 
+    Turned is each pixel on its own, which says what it adds to every pixel of the result: one matrix for all images.
     Sine and cosine are cut to 12 binary places (a thousandth of a pixel at the corners): coordinates, weights and their
     products with grey levels then fit into the 53 of a float64, and no order of summation can round them differently.
     """
@@ -33,8 +34,9 @@ def rotate(grey: np.ndarray, degrees: float) -> np.ndarray:
     to_source = np.array([[cosine, sine], [-sine, cosine]])  # of (row, column); rows count downwards
     middle = (np.array(SHAPE) - 1) / 2
     offset = middle - (to_source * middle).sum(axis=1)
-    turned = [ndimage.affine_transform(image, to_source, offset, output=np.float64, order=1) for image in grey]
-    return np.rint(turned).astype(np.uint8)
+    pixels = np.eye(np.prod(SHAPE)).reshape(-1, *SHAPE)  # float64
+    turned = [ndimage.affine_transform(pixel, to_source, offset, order=1).ravel() for pixel in pixels]
+    return np.rint(grey.reshape(len(grey), -1) @ sparse.csr_array(turned)).astype(np.uint8).reshape(grey.shape)
 
 
 def shift(grey: np.ndarray, pixels: int) -> np.ndarray:
