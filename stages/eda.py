@@ -60,14 +60,12 @@ def summarize(labels: dict[str, np.ndarray], grey_counts: np.ndarray) -> dict:
 
 def draw_samples(images: np.ndarray, labels: np.ndarray, names: list[str], per_digit: int) -> Figure:
     """Draw the first images of every digit, a row for each."""
-    figure, grid = plt.subplots(len(names), per_digit, figsize=(per_digit * 0.8 + 0.6, len(names) * 0.8), squeeze=False)
-    for digit, (name, row) in enumerate(zip(names, grid, strict=True)):
-        examples = np.flatnonzero(labels == digit)[:per_digit]
-        for axes in row:
-            axes.set_axis_off()
-        for axes, index in zip(row, examples, strict=False):
-            figures.draw_image(axes, images[index])
-        row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=14)
+    cell, margin = 0.8, 0.5  # inches
+    figure, axes = figures.sheet(margin + per_digit * cell, len(names) * cell)
+    for digit, name in enumerate(names):
+        axes.text(margin / 2, (digit + 0.5) * cell, name, ha="center", va="center", fontsize=14)
+        for i, index in enumerate(np.flatnonzero(labels == digit)[:per_digit]):
+            figures.draw_image(axes, images[index], margin + i * cell, digit * cell, 0.9 * cell, 0.9 * cell)
     figure.suptitle("Training images and their labels")
     return figure
 
@@ -94,7 +92,7 @@ def draw_distribution(counts: pd.DataFrame) -> Figure:
 def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray) -> Figure:
     """Draw the mean image of each digit; means (classes, 28, 28) in [0, 1]."""
     titles = [f"{name}\nn = {count:,}" for name, count in zip(names, counts, strict=True)]
-    figure = figures.draw_gallery(means, titles, columns=5, width=1.5, height=1.9)
+    figure = figures.gallery(means, titles, columns=5, width=1.5)
     figure.suptitle("Mean training image of each digit")
     return figure
 

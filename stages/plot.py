@@ -96,7 +96,7 @@ def draw_mistakes(images: np.ndarray, mistakes: pd.DataFrame, names: list[str]) 
         f"{names[row.actual]} taken for {names[row.predicted]}\n{100 * row.confidence:.2f} %"
         for row in mistakes.itertuples()
     ]
-    figure = figures.draw_gallery((images[i] for i in mistakes["index"]), titles, columns=6, width=1.55, height=1.85)
+    figure = figures.gallery(images[mistakes["index"]], titles, columns=6, width=1.5)
     figure.suptitle("The most confident mistakes on the test split" if titles else "No mistakes on the test split")
     return figure
 
@@ -108,7 +108,7 @@ def draw_ambiguous(images: np.ndarray, ambiguous: pd.DataFrame, names: list[str]
         f"{names[row.runner_up]} ({100 * row.runner_up_confidence:.0f} %)\nis {names[row.actual]}"
         for row in ambiguous.itertuples()
     ]
-    figure = figures.draw_gallery((images[i] for i in ambiguous["index"]), titles, columns=6, width=1.75, height=1.85)
+    figure = figures.gallery(images[ambiguous["index"]], titles, columns=6, width=1.75)
     figure.suptitle("The most ambiguous test images: both answers, and the label")
     return figure
 
@@ -121,12 +121,12 @@ def first_of_each(labels: np.ndarray, classes: int) -> list[int]:
 def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
     """Draw each of the images as it is and deformed by each kind of augmentation, in a row; name the kind in use."""
     random, columns = np.random.default_rng(seed), ["none", *["shift"] * 3, *["elastic"] * 6]
-    figure, grid = plt.subplots(len(images), len(columns), figsize=(8, 0.8 * len(images) + 0.8), squeeze=False)
-    for kind, column in zip(columns, grid.T, strict=True):
-        deformed = augment.deform(images, augment.STRENGTHS[kind], random)
-        for axes, image in zip(column, deformed, strict=True):
-            figures.draw_image(axes, image)
-        column[0].set_title(kind)
+    cell, title = 0.8, 0.3  # inches
+    figure, axes = figures.sheet(len(columns) * cell, title + len(images) * cell)
+    for column, kind in enumerate(columns):
+        axes.text((column + 0.45) * cell, title / 2, kind, ha="center", va="center", fontsize=11)
+        for row, image in enumerate(augment.deform(images, augment.STRENGTHS[kind], random)):
+            figures.draw_image(axes, image, column * cell, title + row * cell, 0.9 * cell, 0.9 * cell)
     figure.suptitle(f"Kinds of augmentation, drawn at random (this network was trained with: {used})")
     return figure
 

@@ -8,7 +8,7 @@ import sys; sys.path.insert(0, {stages!r})
 from pathlib import Path
 import numpy as np
 from common import figures
-figures.save(figures.draw_gallery(np.eye(28)[None], ["eye"], 1, 1.5, 1.9), Path("a.png"))
+figures.save(figures.gallery(np.eye(28)[None], ["eye"], 1, 1.5), Path("a.png"))
 """
 
 
@@ -29,14 +29,19 @@ def test_equal_data_gives_equal_bytes_whatever_the_users_settings(tmp_path):
 
 
 def test_a_gallery_without_images_is_empty_but_drawn(tmp_path):
-    figures.save(figures.draw_gallery([], [], 6, 1.5, 1.9), tmp_path / "none.png")
+    figures.save(figures.gallery([], [], 6, 1.5), tmp_path / "none.png")
     assert (tmp_path / "none.png").stat().st_size > 0
 
 
-def test_ink_is_dark_on_light():
-    figure, axes = figures.plt.subplots()
-    figures.draw_image(axes, np.eye(28))
-    image = axes.images[0]
-    assert image.get_cmap()(0.0)[0] == 1
-    assert image.get_cmap()(1.0)[0] == 0
+def test_images_lie_in_rows_under_their_titles_and_ink_is_dark_on_light():
+    figure = figures.gallery(np.random.default_rng(0).random((3, 28, 28)), ["a", "b", "c"], 2, 1.0)
+    (axes,) = figure.axes
+    titles = {text.get_text(): text.get_position() for text in axes.texts}
+    for image, (left, right, bottom, top) in zip("abc", (image.get_extent() for image in axes.images), strict=True):
+        assert left < titles[image][0] < right
+        assert titles[image][1] < top < bottom
+    assert titles["a"][1] == titles["b"][1] < titles["c"][1]
+    assert titles["a"][0] == titles["c"][0] < titles["b"][0]
+    assert axes.images[0].get_cmap()(0.0)[0] == 1
+    assert axes.images[0].get_cmap()(1.0)[0] == 0
     figures.plt.close(figure)

@@ -36,7 +36,7 @@ def test_the_most_confident_mistakes_come_first_and_equal_ones_in_order():
 
 def test_mistakes_are_titled_with_what_they_are_and_were_taken_for():
     figure = draw_mistakes(np.zeros((5, 28, 28)), most_confident_mistakes(PREDICTIONS, 2), ["zero", "one", "two"])
-    titles = [axes.get_title() for axes in figure.axes]
+    titles = [text.get_text() for text in figure.axes[0].texts]
     assert titles[:2] == ["zero taken for two\n80.00 %", "two taken for zero\n80.00 %"]
     figures.plt.close(figure)
 
@@ -77,8 +77,9 @@ def test_every_kind_of_augmentation_is_drawn_beside_the_original_and_the_one_in_
     images = np.random.default_rng(0).random((2, 28, 28), np.float32)
     figure = draw_augmented(images, used, 0)
     assert f"trained with: {used})" in figure.get_suptitle()
-    shown = np.array([axes.images[0].get_array() for axes in figure.axes]).reshape(2, -1, 28, 28)
-    assert [axes.get_title() for axes in figure.axes[:5]] == ["none", "shift", "shift", "shift", "elastic"]
+    (axes,) = figure.axes
+    shown = np.array([image.get_array() for image in axes.images]).reshape(-1, 2, 28, 28).swapaxes(0, 1)
+    assert [text.get_text() for text in axes.texts[:5]] == ["none", "shift", "shift", "shift", "elastic"]
     np.testing.assert_array_equal(shown[:, 0], images)
     for row in shown:
         assert len(np.unique(row, axis=0)) == len(row)
@@ -101,5 +102,5 @@ def test_a_table_that_is_missing_or_other_is_an_error(tmp_path):
 def test_ambiguous_images_show_both_answers_and_the_label():
     rows = pd.DataFrame([(1, 2, 0, 0.41, 1, 0.4)], columns=tables.Ambiguous._fields)
     figure = draw_ambiguous(np.zeros((2, 28, 28)), rows, ["zero", "one", "two"])
-    assert figure.axes[0].get_title() == "zero (41 %) or one (40 %)\nis two"
+    assert figure.axes[0].texts[0].get_text() == "zero (41 %) or one (40 %)\nis two"
     figures.plt.close(figure)

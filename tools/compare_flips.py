@@ -13,7 +13,7 @@ from common.errors import PipelineError
 from compare_revision import Revision
 
 COLUMNS, ROWS = 5, 6  # of each half; more would be too small to look at
-CELL = (1.15, 1.4)  # inches, two lines of title included
+WIDTH = 1.15  # inches
 
 
 def find_flips(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -28,19 +28,20 @@ def find_flips(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
 def draw_half(half: SubFigure, title: str, images: np.ndarray, flips: pd.DataFrame, names: list, rows: int) -> None:
     """Draw the first images of `flips` under a title, each with the old answer and the new one."""
     half.suptitle(title, color=figures.TRAIN if title.startswith("Gained") else figures.VALIDATION, fontweight="bold")
-    grid = half.subplots(rows, COLUMNS, squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for axes, flip in zip(grid.flat, flips.itertuples(index=False), strict=False):
-        old, new = (names[answer] if answer < len(names) else answer for answer in (flip.old, flip.new))
-        figures.draw_image(axes, images[flip.index], f"old {old}\nnew {new}")
-        axes.set_anchor("N")  # close to its own title, away from the next one
+    shown = flips.head(rows * COLUMNS)
+    titles = [
+        "old {}\nnew {}".format(*(names[answer] if answer < len(names) else answer for answer in (flip.old, flip.new)))
+        for flip in shown.itertuples(index=False)
+    ]
+    axes = half.subplots()
+    figures.draw_gallery(axes, images[shown["index"]], titles, COLUMNS, WIDTH)
+    axes.set_anchor("N")  # close to its own title
 
 
 def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, names: list) -> Figure:
     """Draw the images gained on the left, those lost on the right; images: (n, 28, 28) in [0, 1]."""
     rows = min(ROWS, max(1, -(-max(len(gained), len(lost)) // COLUMNS)))
-    figure = plt.figure(figsize=(2 * COLUMNS * CELL[0] + 0.4, rows * CELL[1] + 0.8))
+    figure = plt.figure(figsize=(2 * COLUMNS * WIDTH + 0.4, rows * (WIDTH + figures.TITLE) + 0.8))
     figure.get_layout_engine().set(h_pad=0.06)  # inches
     for half, word, flips in zip(figure.subfigures(1, 2, wspace=0.05), ("Gained", "Lost"), (gained, lost), strict=True):
         cut = f", the {rows * COLUMNS} most confident mistakes" if len(flips) > rows * COLUMNS else ""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST = 8  # digits of one picture, and 30 pictures: more would be too small to look at
 ROWS = 30
+WIDTH = 1.3  # inches, of a digit
 
 
 def save_pictures(pictures: "list[Picture]", answers: "list[list[Answer]]", path: Path) -> None:
@@ -24,16 +25,15 @@ def save_pictures(pictures: "list[Picture]", answers: "list[list[Answer]]", path
     columns = max(1, min(MOST, max(len(found) for _, found in rows)))
     figure, grid = plt.subplots(
         len(rows),
-        1 + columns,
-        figsize=(3 + 1.2 * columns, 1.8 * len(rows)),
+        2,
+        figsize=(3 + WIDTH * columns, (WIDTH + figures.TITLE) * len(rows)),
         squeeze=False,
-        width_ratios=[2.5] + [1] * columns,
+        width_ratios=[3, WIDTH * columns],
     )
-    for line, (picture, found) in zip(grid, rows, strict=True):
-        for axes in line:
-            axes.set_axis_off()
-        line[0].imshow(picture.grey, cmap="gray", vmin=0, vmax=255)
-        line[0].set_title(Path(picture.name).name[-40:] if found else f"{Path(picture.name).name[-40:]}: no digit")
-        for axes, (image, _), a in zip(line[1:], picture.digits, found, strict=False):
-            figures.draw_image(axes, image, f"{a.digit}{'' if a.sure else '?'}\n{100 * a.confidence:.0f} %")
+    for (left, right), (picture, found) in zip(grid, rows, strict=True):
+        left.set_axis_off()
+        left.imshow(picture.grey, cmap="gray", vmin=0, vmax=255)
+        left.set_title(Path(picture.name).name[-40:] if found else f"{Path(picture.name).name[-40:]}: no digit")
+        titles = [f"{a.digit}{'' if a.sure else '?'}\n{100 * a.confidence:.0f} %" for a in found[:columns]]
+        figures.draw_gallery(right, [image for image, _ in picture.digits[:columns]], titles, columns, WIDTH)
     figures.save(figure, path)

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from common import figures
 
@@ -69,12 +70,13 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     axes.set(ylim=(-4, 104), xlim=(-0.6, len(places) - 0.4), ylabel="%")
     axes.set_xticks(places, labels)
     axes.grid(axis="y")
+    above = axes.inset_axes([0, 1.03, 1, 0.22], sharex=axes)
+    above.set(ylim=(1, 0))
+    above.set_axis_off()
     for place, key in zip(places, zip(rows["change"], rows["amount"], strict=True), strict=True):
-        above = axes.inset_axes([place - 0.45, 1.03, 0.9, 0.22], transform=axes.get_xaxis_transform())
-        figures.draw_image(above, examples[key] / 255)
-        above.set_axis_on()  # a frame, because a blank page looks like nothing
-        above.set(xticks=[], yticks=[])
-        above.spines[:].set(visible=True, color="#bbbbbb")
+        figures.draw_image(above, examples[key] / 255, place - 0.42, 0, 0.84, 1)
+        # a frame, because a blank page looks like nothing
+        above.add_patch(Rectangle((place - 0.42, 0), 0.84, 1, fill=False, edgecolor="#bbbbbb", clip_on=False))
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples) -> Figure:

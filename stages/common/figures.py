@@ -1,6 +1,6 @@
 """The look of every figure, and how it is saved so that equal data gives equal bytes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -29,6 +29,8 @@ plt.rcParams.update(
 # Okabe and Ito (2008), told apart by colour-blind readers and in grey.
 TRAIN, VALIDATION, TEST = "#0072B2", "#D55E00", "#7A7A7A"
 
+TITLE = 0.45  # inches, two lines above an image of a gallery
+
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG without the version of Matplotlib in it, and close the figure."""
@@ -37,21 +39,41 @@ def save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def draw_image(axes: Axes, image: np.ndarray, title: str = "") -> None:
-    """Draw one image, (28, 28) in [0, 1], dark ink on white."""
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+def as_sheet(axes: Axes, width: float, height: float) -> None:
+    """Make the axes a sheet to lay images out on, in inches from its upper left corner.
+
+    One axes for all of them: Matplotlib would take ten times as long to lay out one for each.
+    """
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_axis_off()
-    axes.set_title(title)
 
 
-def draw_gallery(
-    images: Iterable[np.ndarray], titles: Sequence[str], columns: int, width: float, height: float
-) -> Figure:
-    """Draw titled images in rows of `columns`; width and height of one, title included, in inches."""
-    rows = max(1, -(-len(titles) // columns))
-    figure, grid = plt.subplots(rows, columns, figsize=(columns * width, rows * height), squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for axes, image, title in zip(grid.flat, images, titles, strict=False):
-        draw_image(axes, image, title)
+def sheet(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure of that size and the only axes in it, a sheet."""
+    figure, axes = plt.subplots(figsize=(width, height))
+    as_sheet(axes, width, height)
+    return figure, axes
+
+
+def draw_image(axes: Axes, image: np.ndarray, left: float, top: float, width: float, height: float) -> None:
+    """Draw one image, (28, 28) in [0, 1], dark ink on white, at a place given in the coordinates of the axes."""
+    extent = (left, left + width, top + height, top)
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=extent, aspect=axes.get_aspect())
+
+
+def draw_gallery(axes: Axes, images: Sequence[np.ndarray], titles: Sequence[str], columns: int, width: float) -> None:
+    """Make the axes a sheet of images in rows of `columns`, `width` inches for each, titles of two lines above them."""
+    height, side = width + TITLE, 0.85 * width
+    as_sheet(axes, columns * width, max(1, -(-len(titles) // columns)) * height)
+    for i, (image, title) in enumerate(zip(images, titles, strict=True)):
+        middle, top = (i % columns + 0.5) * width, i // columns * height
+        axes.text(middle, top + TITLE / 2, title, ha="center", va="center", fontsize=11)
+        draw_image(axes, image, middle - side / 2, top + TITLE, side, side)
+
+
+def gallery(images: Sequence[np.ndarray], titles: Sequence[str], columns: int, width: float) -> Figure:
+    """Return a figure with such a sheet."""
+    figure, axes = plt.subplots()
+    draw_gallery(axes, images, titles, columns, width)
+    figure.set_size_inches(axes.get_xlim()[1], axes.get_ylim()[0])
     return figure
