@@ -9,11 +9,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from common import dataset, figures, params
 from common.errors import run
+from common.figures import sns
 from common.files import save_json, whole
 
 REPORTS = Path("reports/eda")

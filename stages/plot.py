@@ -9,12 +9,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common import augment, charts, dataset, figures, params, robustness, tables
 from common.errors import PipelineError, run
+from common.figures import sns
 from common.files import require
 
 REPORTS = Path("reports/plot")

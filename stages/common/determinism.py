@@ -8,13 +8,13 @@ What they do not touch (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLE
 compiles the whole training step and divides its sums by the shape of the arrays, not by the number of threads.
 """
 
-import gc
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from common import memory
+from common.imports import lean
 
 SETTINGS = {
     # Intel's oneDNN picks its kernels, and with them the order of the sums, by instruction set and number of threads.
@@ -61,11 +61,10 @@ def quiet() -> Iterator[None]:
 
 apply()
 memory.keep_freed()
-gc.disable()  # of the millions of objects made now none is garbage; looking for some takes most of a second
-with quiet():
+# Keras can wrap scikit-learn, draw with Matplotlib and read Pandas; here it does not. It starts in half the time.
+with quiet(), lean("sklearn", "matplotlib", "pandas"):
     import keras
     import tensorflow as tf  # noqa: F401
-gc.enable()
 
 # ~/.keras/keras.json may change these as well; the values are Keras' own defaults.
 keras.config.set_floatx("float32")

@@ -10,6 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.files import whole
+from common.imports import lean
+
+with lean("scipy"):  # for densities and clusters, which no figure here has
+    import seaborn as sns  # noqa: F401
 
 matplotlib.use("Agg")
 matplotlib.rcdefaults()  # a matplotlibrc of the user's changes nothing

@@ -1,0 +1,23 @@
+"""Import a large package without what takes time and is of no use here."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def lean(*unused: str) -> Iterator[None]:
+    """Import as if the packages `unused` were not installed, and without a search for garbage, of which there is none.
+
+    For packages that make something optional of others, and import them whenever they find them.
+    """
+    hidden = [name for name in unused if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None: the import raises ImportError
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        for name in hidden:
+            del sys.modules[name]

@@ -1,0 +1,31 @@
+import gc
+import sys
+
+import pytest
+
+from common.imports import lean
+
+
+def test_a_package_is_hidden_only_within_the_block():
+    sys.modules.pop("colorsys", None)
+    with lean("colorsys"), pytest.raises(ImportError):
+        import colorsys
+    import colorsys
+
+    assert colorsys.rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+
+
+def test_a_package_in_use_stays_as_it_is():
+    import json
+
+    with lean("json"):
+        assert sys.modules["json"] is json
+    assert sys.modules["json"] is json
+
+
+def test_garbage_is_collected_again_afterwards_even_after_an_error():
+    with pytest.raises(ZeroDivisionError), lean("colorsys"):
+        assert not gc.isenabled()
+        raise ZeroDivisionError
+    assert gc.isenabled()
+    assert sys.modules.get("colorsys", "forgotten") is not None
