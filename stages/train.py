@@ -78,7 +78,6 @@ def fit(
     trainer.compile(
         keras.optimizers.Adam(learning_rate(settings, plan.steps * settings.epochs)),
         jit_compile=True,  # XLA: faster, and the same bytes for any number of threads
-        steps_per_execution=plan.blocks,
         **measures,
     )
     trainer.test_step((tf.zeros((1, *dataset.SHAPE)), tf.zeros(1)))  # the metrics make their variables at first sight

@@ -47,7 +47,7 @@ SETTINGS = params.Train(
     learning_rate=0.01,
     schedule="cosine",
     augmentation="none",
-    augmentation_end=1.0,
+    augmentation_strength=[1.0, 1.0],
     seed=0,
 )
 

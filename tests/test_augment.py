@@ -48,11 +48,11 @@ def test_deformed_images_keep_shape_dtype_and_range_and_are_decided_by_the_seed(
     assert (deformed != other).any(axis=(1, 2)).all()
 
 
-def test_the_strength_falls_evenly_to_the_share_that_is_left():
-    assert strength_at(0, "elastic", 0.5) == strength_at(1, "elastic", 1) == STRENGTHS["elastic"]
-    half, three_quarters = (strength_at(progress, "elastic", 0.5) for progress in (1, 0.5))
-    assert half == pytest.approx([0.5 * value for value in STRENGTHS["elastic"]])
-    assert three_quarters == pytest.approx([0.75 * value for value in STRENGTHS["elastic"]])
+def test_the_strength_changes_evenly_from_the_first_share_to_the_last():
+    assert strength_at(0, "elastic", [1, 0.5]) == strength_at(1, "elastic", [2, 1]) == STRENGTHS["elastic"]
+    for progress, share in [(0, 1.5), (0.5, 1), (1, 0.5)]:
+        expected = [share * value for value in STRENGTHS["elastic"]]
+        assert strength_at(progress, "elastic", [1.5, 0.5]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])

@@ -46,7 +46,11 @@ def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_
 def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
     plain, full, fading = (
         [images for images, _ in shuffled_batches(SPLIT, settings, range(4))]
-        for settings in (SETTINGS, changed(augmentation="shift"), changed(augmentation="shift", augmentation_end=0.0))
+        for settings in (
+            SETTINGS,
+            changed(augmentation="shift"),
+            changed(augmentation="shift", augmentation_strength=[1.0, 0.0]),
+        )
     )
     batches = len(plain) // 4
     np.testing.assert_array_equal(fading[:batches], full[:batches])

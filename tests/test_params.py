@@ -10,7 +10,7 @@ train:
   learning_rate: 0.001
   schedule: constant
   augmentation: none
-  augmentation_end: 1.0
+  augmentation_strength: [1.0, 0.5]
   seed: 0
 """
 
@@ -54,7 +54,8 @@ def test_a_whole_number_will_do_for_a_fraction():
         ("0.001", ".nan", ["train.learning_rate", "finite", "found nan"]),
         ("0.001", "fast", ["train.learning_rate", "number", "found 'fast'"]),
         ("constant", "cosin", ["train.schedule", "'constant' or 'cosine'", "found 'cosin'"]),
-        ("end: 1.0", "end: 1.5", ["train.augmentation_end", "less than or equal to 1", "found 1.5"]),
+        ("0.5]", "2.5]", ["train.augmentation_strength.1", "less than or equal to 2", "found 2.5"]),
+        ("0.5]", "0.5, 0.5]", ["train.augmentation_strength", "at most 2 items"]),
         ("none", "elastc", ["train.augmentation", "'none', 'shift' or 'elastic'", "found 'elastc'"]),
         ("train:", "trian:", ["section `train` is missing"]),
         ("epochs: 10", "epochs: [", ["not YAML"]),

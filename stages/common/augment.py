@@ -7,6 +7,7 @@ elastic deformation of Simard et al. 2003 (https://doi.org/10.1109/ICDAR.2003.12
 the width of a B-spline with a point every 7.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,9 +39,10 @@ STRENGTHS = {
 }
 
 
-def strength_at(progress: float, kind: str, end: float) -> Strength:
-    """Return the strength of `kind`: all of it at `progress` 0, the first epoch, a share `end` at 1, the last."""
-    share = 1 - (1 - end) * progress
+def strength_at(progress: float, kind: str, shares: Sequence[float]) -> Strength:
+    """Return the first of two shares of what STRENGTHS says at `progress` 0, the first epoch, the second at 1."""
+    first, last = shares
+    share = first + (last - first) * progress
     return Strength(*(share * largest for largest in STRENGTHS[kind]))
 
 

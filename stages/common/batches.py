@@ -44,7 +44,7 @@ def shuffled_batches(split: Split, settings: params.Train, epochs: range) -> Ite
     """
     for epoch in epochs:
         progress = epoch / max(1, settings.epochs - 1)
-        strength = augment.strength_at(progress, settings.augmentation, settings.augmentation_end)
+        strength = augment.strength_at(progress, settings.augmentation, settings.augmentation_strength)
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.labels))
         for number in range(len(order) // settings.batch_size):
             batch = order[number * settings.batch_size : (number + 1) * settings.batch_size]

@@ -61,7 +61,7 @@ class Train(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     schedule: Literal["constant", "cosine"]
     augmentation: Literal["none", "shift", "elastic"]
-    augmentation_end: Annotated[float, Field(ge=0, le=1)]
+    augmentation_strength: Annotated[list[Annotated[float, Field(ge=0, le=2)]], Field(min_length=2, max_length=2)]
     seed: Seed
 
 
