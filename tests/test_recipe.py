@@ -43,11 +43,21 @@ def test_an_unknown_recipe_is_one_line_with_the_known_ones(tmp_path, monkeypatch
         recipe.read_recipe("recrod")
 
 
-def test_a_row_takes_the_place_of_the_same_recipe_and_seed():
+def test_rows_take_the_place_of_those_of_the_same_recipe_and_seed():
     table = pd.DataFrame()
-    for row in (ROW, {**ROW, "seed": 0}, {**ROW, "recipe": "a"}, {**ROW, "errors": 40}):
-        table = recipe.with_row(table, row)
+    for rows in ([ROW, ROW], [{**ROW, "seed": 0}], [{**ROW, "recipe": "a"}], [{**ROW, "errors": 40}]):
+        table = recipe.with_rows(table, pd.DataFrame(rows))
     assert table.values.tolist() == [["a", 1, 50], ["b", 0, 50], ["b", 1, 40]]
+
+
+def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once():
+    rows = [(name, seed, epoch, epoch / 2, 0.9) for name in "ab" for seed in (0, 1) for epoch in (1, 2)]
+    columns = ["recipe", "seed", "epoch", "minutes", "val_accuracy"]
+    (axes,) = recipe.draw_curves(pd.DataFrame(rows, columns=columns)).axes
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[0.5, 1]] * 4
+    assert [line.get_ydata().tolist() for line in axes.lines] == [pytest.approx([10, 10])] * 4
+    assert axes.get_legend_handles_labels()[1] == ["a (n = 2)", "b (n = 2)"]
+    recipe.plt.close("all")
 
 
 def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
@@ -56,7 +66,9 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     succeed(project, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
     output = succeed(project, "python", "tools/recipe.py", "tiny", **AUTHOR)
     assert "tiny-0: test accuracy" in output
-    assert succeed(project, "git", "status", "--porcelain").split()[1:] == ["reports/record.csv"]
+    changed = {line[3:] for line in succeed(project, "git", "status", "--porcelain").splitlines()}
+    assert changed == {"reports/record.csv", "reports/record_curves.csv", "reports/record.png"}
+    assert pd.read_csv(project / "reports/record_curves.csv").query("recipe == 'tiny'")["epoch"].tolist() == [1, 2]
     table = pd.read_csv(project / "reports/record.csv").query("recipe == 'tiny'")
     assert table[["seed", "epochs"]].values.tolist() == [[0, 2]]
     assert table["accuracy"].tolist() == pytest.approx((1 - table["errors"] / 60).tolist())

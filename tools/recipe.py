@@ -5,11 +5,12 @@ Usage: python tools/recipe.py NAME [--seeds N]
 recipes/NAME.yaml holds sections of params.yaml, only what differs. Each of the seeds 0 to N-1 becomes the experiment
 NAME-<seed>, which `dvc exp show` lists and `dvc exp apply` brings into the working tree, and a row of
 reports/record.csv. They run in a copy (`dvc exp run --temp`). What DVC has trained before is not trained again, and
-keeps the row with the time it took then.
+keeps the row with the time it took then. reports/record_curves.csv and record.png have the way there, epoch by epoch.
 """
 
 import argparse
 import io
+import itertools
 import json
 import os
 import platform
@@ -18,18 +19,22 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import yaml
+from matplotlib.figure import Figure
 
 import stages_on_path  # noqa: F401
 import workspace
+from common import figures
 from common.errors import PipelineError, run
 from common.files import whole
 
 PROJECT = Path(__file__).parents[1]
 RECIPES = Path("recipes")
-TABLE = Path("reports/record.csv")
+TABLE, CURVES, FIGURE = (Path("reports") / name for name in ("record.csv", "record_curves.csv", "record.png"))
 KEY = ["recipe", "seed"]
+COLOURS = [figures.TRAIN, figures.VALIDATION, figures.TEST]
 
 
 def read_recipe(name: str) -> dict:
@@ -84,21 +89,42 @@ def dvc(*arguments: str) -> list[str]:
     return lines
 
 
-def describe(recipe: str, seed: int, experiment: str, seconds: float) -> dict:
-    """Return the row of the table for an experiment that took so long."""
+def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the row of the table for an experiment that took so long, and its curve: a row for each epoch.
+
+    The minutes of the curve are even steps: what is not training takes part of a minute.
+    """
     at = reference(experiment)
     history = pd.read_csv(io.StringIO(git("show", f"{at}:reports/train/history.csv")))
     metrics = json.loads(git("show", f"{at}:reports/evaluate/metrics.json"))
-    return {
-        "recipe": recipe,
-        "seed": seed,
-        "epochs": len(history),
+    epochs, minutes, key = len(history), seconds / 60, {"recipe": recipe, "seed": seed}
+    row = {
+        "epochs": epochs,
         "val_accuracy": history["val_accuracy"].iloc[-1],
         "accuracy": metrics["accuracy"],
         "errors": metrics["errors"],
-        "minutes": round(seconds / 60, 1),
+        "minutes": round(minutes, 1),
         "hardware": f"{os.cpu_count()} cores, {processor()}",
     }
+    passed = (history["epoch"] * minutes / epochs).round(2)
+    curve = history[["epoch", "val_accuracy"]].assign(minutes=passed, **key)
+    return pd.DataFrame([key | row]), curve[[*key, "epoch", "minutes", "val_accuracy"]]
+
+
+def draw_curves(curves: pd.DataFrame) -> Figure:
+    """Draw the validation errors of each recipe over time, a line for each seed."""
+    figure, axes = plt.subplots(figsize=(8, 4))
+    for colour, (recipe, runs) in zip(itertools.cycle(COLOURS), curves.groupby("recipe"), strict=False):
+        label = f"{recipe} (n = {runs['seed'].nunique()})"
+        for _, curve in runs.groupby("seed"):
+            axes.plot(curve["minutes"], 100 * (1 - curve["val_accuracy"]), color=colour, linewidth=1, label=label)
+            label = None  # a recipe is named once
+    axes.set(yscale="log", xlabel="minutes", ylabel="validation errors (%)", title="What a recipe reaches, and when")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.grid(which="both")
+    axes.legend(frameon=False)
+    return figure
 
 
 def processor() -> str:
@@ -108,11 +134,18 @@ def processor() -> str:
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
-def with_row(table: pd.DataFrame, row: dict) -> pd.DataFrame:
-    """Return the table with `row` in it, in the place of one of the same recipe and seed, sorted."""
-    others = table[(table[KEY] != pd.Series(row)[KEY]).any(axis=1)] if len(table) else table
-    rows = [*others.to_dict("records"), row]
-    return pd.DataFrame(rows).sort_values(KEY, ignore_index=True)
+def with_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with `rows`, all of one recipe and seed, in the place of those it had of them, sorted."""
+    others = [table[(table[KEY] != rows[KEY].iloc[0]).any(axis=1)]] if len(table) else []
+    return pd.concat([*others, rows]).sort_values(KEY, kind="stable", ignore_index=True)
+
+
+def keep(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Put rows of one recipe and seed into the table at `path`, and return all of it."""
+    table = with_rows(pd.read_csv(path) if path.exists() else pd.DataFrame(), rows)
+    with whole(path) as part:
+        table.to_csv(part, index=False, lineterminator="\n")
+    return table
 
 
 def main() -> None:
@@ -125,12 +158,11 @@ def main() -> None:
     for seed in range(arguments.seeds):
         experiment, started = f"{arguments.recipe}-{seed}", time.monotonic()
         trained = run_experiment(experiment, overrides(recipe, seed))
-        row = describe(arguments.recipe, seed, experiment, time.monotonic() - started)
+        row, curve = describe(arguments.recipe, seed, experiment, time.monotonic() - started)
         if trained:
-            table = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=list(row))
-            with whole(TABLE) as part:
-                with_row(table, row).to_csv(part, index=False, lineterminator="\n")
-        print(f"{experiment}: test accuracy {row['accuracy']:.2%}, {row['errors']} errors")
+            keep(TABLE, row)
+            figures.save(draw_curves(keep(CURVES, curve)), FIGURE)
+        print(f"{experiment}: test accuracy {row['accuracy'][0]:.2%}, {row['errors'][0]} errors")
 
 
 if __name__ == "__main__":
