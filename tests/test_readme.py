@@ -77,6 +77,22 @@ def test_the_recipes_reached_what_the_table_says():
         assert f"| `{name}` | {units} | {rows['epochs'].iloc[0]} | {spread} (n = {len(rows)}) |" in README
 
 
+def measured(benchmark: str, row: str) -> list[str]:
+    """The numbers of the last row of that name that a benchmark printed."""
+    lines = (PROJECT / f"tests/benchmarks/results/{benchmark}.txt").read_text().splitlines()
+    return [line for line in lines if line.startswith(f"{row}  ")][-1].removeprefix(row).split()
+
+
+def test_the_speed_is_what_the_benchmarks_printed():
+    seconds, products, _ = measured("training", "ours")
+    torch, jax, keras = (measured("training", way)[2] for way in ("torch", "jax", "keras"))
+    cold = measured("pipeline", "cold dvc repro")
+    text = " ".join(README.split())
+    assert f"An epoch of the default network takes {seconds} s, {products} times its bare matrix products" in text
+    assert f"PyTorch takes {torch}, JAX {jax} and Keras' own `fit` {keras} times as long" in text
+    assert f"all stages from nothing the pipeline takes {float(cold[0]):.0f} s, {cold[-2]} times the single" in text
+
+
 @pytest.mark.parametrize("block", PRINTED, ids=lambda block: block.splitlines()[0])
 def test_the_commands_print_what_is_shown(block):
     found = subprocess.run(["git", "log", "--format=%h", "--grep=^Baseline:", "-1"], cwd=PROJECT, capture_output=True)
