@@ -19,7 +19,8 @@ import numpy as np
 
 from common import params
 from common.errors import PipelineError, run
-from common.sources import opened, save
+from common.fetch import save
+from common.sources import opened
 
 RAW = Path("data/raw")
 PART = Path("data/raw.part")  # beside RAW, so on its file system; a fixed name, so a run clears what a killed one left

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 import download
-from common import sources
+from common import fetch, sources
 from common.errors import PipelineError
 from mirror import Mirror, Reply
 
@@ -116,7 +116,7 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("MNIST_MIRROR", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(sources, "BACKOFF", 0)
+    monkeypatch.setattr(fetch, "BACKOFF", 0)
     return folder
 
 
@@ -332,7 +332,7 @@ def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ignores who comes when the queue is full")
 def test_a_host_that_answers_at_none_of_its_addresses_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "CONNECT", 0.2)
+    monkeypatch.setattr(fetch, "CONNECT", 0.2)
     monkeypatch.setattr(sources, "fetch", lambda *_: pytest.fail("asked all the same"))
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
@@ -389,7 +389,7 @@ def test_the_server_says_how_long_to_wait_within_a_bound(server: Mirror, monkeyp
 
     download.provide([url], DIGESTS)
 
-    assert waits == [2, sources.RETRY_AFTER]
+    assert waits == [2, fetch.RETRY_AFTER]
 
 
 def test_an_error_page_with_status_200_is_no_data(server: Mirror) -> None:
@@ -434,13 +434,13 @@ def test_a_wrong_digest_is_told_with_both_digests(server: Mirror) -> None:
 
 @pytest.mark.parametrize("reply", [Reply(b"", length=100, stalls=True), Reply(b"half", length=8, stalls=True)])
 def test_a_server_that_falls_silent_is_given_up(reply: Reply, server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "READ", 0.1)
+    monkeypatch.setattr(fetch, "READ", 0.1)
 
     assert "Read timed out" in reason_of(server.serve("/mnist.npz", reply))
 
 
 def test_a_server_that_trickles_is_given_up(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "WHOLE", -1)
+    monkeypatch.setattr(fetch, "WHOLE", -1)
     url = server.serve("/mnist.npz", Reply(b"some", length=100, stalls=True))
 
     assert "expected the whole file within -1 seconds" in reason_of(url)
@@ -495,7 +495,7 @@ def test_an_npm_that_fails_without_a_word_is_told_by_its_status(npm: Path) -> No
 
 @pytest.mark.parametrize(("command", "limit"), [("view", "NPM_ANSWER"), ("pack", "WHOLE")])
 def test_an_npm_that_hangs_is_given_up(command: str, limit: str, npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, limit, 0.1)
+    monkeypatch.setattr(fetch, limit, 0.1)
     write(npm, {"script": f"[ $1 != {command} ] || exec sleep 60".encode()})
 
     assert f"npm {command}: expected an end within 0.1 seconds" in reason_of("npm:x@1.0.0#package")
@@ -527,7 +527,7 @@ BOMBS = {
 def test_a_file_that_grows_beyond_the_bound_is_given_up(
     name: str, server: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(fetch, "MAX_BYTES", 100_000)
     url = server.serve(f"/{name}", Reply(BOMBS[name]))
     if name == "bomb.tar.gz":
         server.serve(f"/{name}", Reply(packed_tar({f"{n}.gz": gzip.compress(ZEROS) for n in IDX})))
@@ -732,7 +732,7 @@ def test_another_run_that_writes_meanwhile_is_noticed(tmp_path: Path, monkeypatc
 def test_a_full_disk_is_not_taken_for_a_fault_of_the_source(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    save = sources.save
+    save = fetch.save
     monkeypatch.setattr(download, "save", lambda chunks, path: save(chunks, Path("/dev/full")))
     monkeypatch.setattr(sources, "save", lambda chunks, path: save(chunks, Path("/dev/full")))
     write(tmp_path / "folder", IDX)
