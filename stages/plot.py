@@ -4,6 +4,7 @@ Reads  reports/train/history.csv, the tables of reports/evaluate and the trainin
 Writes reports/plot/*.png, as dvc.yaml lists them.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,19 +21,20 @@ from common.files import require
 REPORTS = Path("reports/plot")
 HISTORY = Path("reports/train/history.csv")
 EVALUATE = Path("reports/evaluate")
+COLUMNS = ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"]  # of the history
 
 
-def read_table(path: Path, stage: str, columns: list[str]) -> pd.DataFrame:
-    """Read a CSV file that `stage` wrote. Raises PipelineError when it is missing or has other columns."""
+def read_history(path: Path) -> pd.DataFrame:
+    """Read what `train` wrote, a row for each epoch. Raises PipelineError when it is missing or has other columns."""
     try:
-        table = pd.read_csv(require(path, stage))
+        history = pd.read_csv(require(path, "train"))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not a CSV file ({error}); run `dvc repro --force {stage}`") from None
-    if list(table.columns) != columns:
+        raise PipelineError(f"{path} is not a CSV file ({error}); run `dvc repro --force train`") from None
+    if list(history.columns) != COLUMNS:
         raise PipelineError(
-            f"{path}: expected columns {columns}, found {list(table.columns)}; run `dvc repro --force {stage}`"
+            f"{path}: expected columns {COLUMNS}, found {list(history.columns)}; run `dvc repro --force train`"
         )
-    return table
+    return history
 
 
 def draw_history(history: pd.DataFrame) -> Figure:
@@ -55,10 +57,11 @@ def draw_history(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def count_confusions(predictions: pd.DataFrame, classes: int) -> np.ndarray:
+def count_confusions(predictions: Iterable[tables.Prediction], classes: int) -> np.ndarray:
     """Count the images of each actual digit (rows) that were predicted as each digit (columns); (classes, classes)."""
     counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (predictions["actual"], predictions["predicted"]), 1)
+    for row in predictions:
+        counts[row.actual, row.predicted] += 1
     return counts
 
 
@@ -84,31 +87,22 @@ def draw_confusions(counts: np.ndarray, names: list[str]) -> Figure:
     return figure
 
 
-def most_confident_mistakes(predictions: pd.DataFrame, number: int) -> pd.DataFrame:
-    """Return the wrong predictions, the most confident first; equal ones in the order of the images."""
-    wrong = predictions[predictions["actual"] != predictions["predicted"]]
-    return wrong.sort_values("confidence", ascending=False, kind="stable").head(number)
-
-
-def draw_mistakes(images: np.ndarray, mistakes: pd.DataFrame, names: list[str]) -> Figure:
+def draw_mistakes(images: np.ndarray, mistakes: Sequence[tables.Prediction], names: list[str]) -> Figure:
     """Draw the images of `mistakes` with what they are, what was predicted and how confidently."""
-    titles = [
-        f"{names[row.actual]} taken for {names[row.predicted]}\n{100 * row.confidence:.2f} %"
-        for row in mistakes.itertuples()
-    ]
-    figure = figures.gallery(images[mistakes["index"]], titles, columns=6, width=1.5)
+    titles = [f"{names[row.actual]} taken for {names[row.predicted]}\n{100 * row.confidence:.2f} %" for row in mistakes]
+    figure = figures.gallery(images[[row.index for row in mistakes]], titles, columns=6, width=1.5)
     figure.suptitle("The most confident mistakes on the test split" if titles else "No mistakes on the test split")
     return figure
 
 
-def draw_ambiguous(images: np.ndarray, ambiguous: pd.DataFrame, names: list[str]) -> Figure:
+def draw_ambiguous(images: np.ndarray, ambiguous: Sequence[tables.Ambiguous], names: list[str]) -> Figure:
     """Draw the images whose first and second answers are closest, with both answers and the label."""
     titles = [
         f"{names[row.predicted]} ({100 * row.confidence:.0f} %) or "
         f"{names[row.runner_up]} ({100 * row.runner_up_confidence:.0f} %)\nis {names[row.actual]}"
-        for row in ambiguous.itertuples()
+        for row in ambiguous
     ]
-    figure = figures.gallery(images[ambiguous["index"]], titles, columns=6, width=1.75)
+    figure = figures.gallery(images[[row.index for row in ambiguous]], titles, columns=6, width=1.75)
     figure.suptitle("The most ambiguous test images: both answers, and the label")
     return figure
 
@@ -134,9 +128,9 @@ def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
 def main() -> None:
     settings, names = params.load(params.Plot), params.load(params.Dataset).class_names
     training = params.load(params.Train)
-    history = read_table(HISTORY, "train", ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"])
+    history = read_history(HISTORY)
     predictions, digits, bins, ambiguous, changes = (
-        read_table(EVALUATE / name, "evaluate", list(table._fields))
+        tables.load(EVALUATE / name, table)
         for name, table in [
             ("predictions.csv", tables.Prediction),
             ("per_digit.csv", tables.Digit),
@@ -148,16 +142,16 @@ def main() -> None:
     train, images = dataset.load(dataset.FOLDER / "train"), dataset.load(dataset.FOLDER / "test").images
     examples = train.images[first_of_each(train.labels, len(names))]
     confusions = count_confusions(predictions, len(names))
-    mistakes = most_confident_mistakes(predictions, settings.mistakes)
+    mistakes = tables.most_confident_mistakes(predictions, settings.mistakes)
     changed = robustness.examples(robustness.grey_levels(images[0]))
 
     figures.save(draw_history(history), REPORTS / "training_history.png")
     figures.save(draw_confusions(confusions, names), REPORTS / "confusion_matrix.png")
     figures.save(draw_mistakes(images, mistakes, names), REPORTS / "mistakes.png")
-    figures.save(charts.draw_per_digit(digits), REPORTS / "per_digit.png")
-    figures.save(charts.draw_calibration(bins), REPORTS / "calibration.png")
+    figures.save(charts.draw_per_digit(pd.DataFrame(digits)), REPORTS / "per_digit.png")
+    figures.save(charts.draw_calibration(pd.DataFrame(bins)), REPORTS / "calibration.png")
     figures.save(draw_ambiguous(images, ambiguous, names), REPORTS / "ambiguous.png")
-    figures.save(charts.draw_robustness(changes, changed), REPORTS / "robustness.png")
+    figures.save(charts.draw_robustness(pd.DataFrame(changes), changed), REPORTS / "robustness.png")
     figures.save(draw_augmented(examples, training.augmentation, training.seed), REPORTS / "augmented.png")
     print(f"plot: figures in {REPORTS}")
 

@@ -93,12 +93,6 @@ def encode_image(image: np.ndarray) -> str:
     return encode(file.getvalue())
 
 
-def most_confident_mistakes(predictions: Iterable[tables.Prediction], number: int) -> list[tables.Prediction]:
-    """Return the wrong predictions, the most confident first; equal ones in the order of the images."""
-    wrong = (row for row in predictions if row.actual != row.predicted)
-    return sorted(wrong, key=lambda row: -row.confidence)[:number]
-
-
 def show_mistakes(rows: Iterable[tables.Prediction], images: np.ndarray, names: list[str]) -> Iterator[dict]:
     """Yield what the gallery shows of each mistake."""
     for row in rows:
@@ -150,7 +144,7 @@ def main() -> None:
         figures=load_figures(),
         per_digit=tables.load(EVALUATE / "per_digit.csv", tables.Digit),
         robustness=tables.load(EVALUATE / "robustness.csv", tables.Robustness),
-        mistakes=list(show_mistakes(most_confident_mistakes(predictions, mistakes), images, names)),
+        mistakes=list(show_mistakes(tables.most_confident_mistakes(predictions, mistakes), images, names)),
         ambiguous=list(show_ambiguous(ambiguous, images, names)),
         parameters=list_parameters(*sections),
     )

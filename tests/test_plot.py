@@ -13,36 +13,37 @@ from plot import (
     draw_history,
     draw_mistakes,
     first_of_each,
-    most_confident_mistakes,
-    read_table,
+    read_history,
 )
 
-PREDICTIONS = pd.DataFrame(
-    [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8), (4, 2, 2, 1.0)],
-    columns=["index", "actual", "predicted", "confidence"],
-)
+PREDICTIONS = [
+    tables.Prediction(*row) for row in [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8), (4, 2, 2, 1.0)]
+]
 
 
 def test_confusions_agree_with_scikit_learn():
     counts = count_confusions(PREDICTIONS, 3)
     assert counts.tolist() == [[0, 0, 1], [0, 1, 1], [1, 0, 1]]
-    assert counts.tolist() == confusion_matrix(PREDICTIONS["actual"], PREDICTIONS["predicted"]).tolist()
+    actual, predicted = ([getattr(row, name) for row in PREDICTIONS] for name in ("actual", "predicted"))
+    assert counts.tolist() == confusion_matrix(actual, predicted).tolist()
 
 
 def test_the_most_confident_mistakes_come_first_and_equal_ones_in_order():
-    assert most_confident_mistakes(PREDICTIONS, 10)["index"].tolist() == [2, 3, 1]
-    assert most_confident_mistakes(PREDICTIONS, 1)["index"].tolist() == [2]
+    assert [row.index for row in tables.most_confident_mistakes(PREDICTIONS, 10)] == [2, 3, 1]
+    assert [row.index for row in tables.most_confident_mistakes(PREDICTIONS, 1)] == [2]
 
 
 def test_mistakes_are_titled_with_what_they_are_and_were_taken_for():
-    figure = draw_mistakes(np.zeros((5, 28, 28)), most_confident_mistakes(PREDICTIONS, 2), ["zero", "one", "two"])
+    figure = draw_mistakes(
+        np.zeros((5, 28, 28)), tables.most_confident_mistakes(PREDICTIONS, 2), ["zero", "one", "two"]
+    )
     titles = [text.get_text() for text in figure.axes[0].texts]
     assert titles[:2] == ["zero taken for two\n80.00 %", "two taken for zero\n80.00 %"]
     figures.plt.close(figure)
 
 
 def test_no_mistakes_is_a_figure_too():
-    figure = draw_mistakes(np.zeros((5, 28, 28)), PREDICTIONS.iloc[:0], ["0"])
+    figure = draw_mistakes(np.zeros((5, 28, 28)), [], ["0"])
     assert figure.get_suptitle() == "No mistakes on the test split"
     figures.plt.close(figure)
 
@@ -86,21 +87,21 @@ def test_every_kind_of_augmentation_is_drawn_beside_the_original_and_the_one_in_
     figures.plt.close(figure)
 
 
-def test_a_table_that_is_missing_or_other_is_an_error(tmp_path):
+def test_a_history_that_is_missing_or_other_is_an_error(tmp_path):
     path = tmp_path / "history.csv"
     with pytest.raises(PipelineError, match=r"run `python stages/train\.py` first"):
-        read_table(path, "train", ["epoch"])
+        read_history(path)
     for content, message in [
         ("", "is not a CSV file"),
-        ("a,b\n1,2\n", r"expected columns \['epoch'\], found \['a', 'b'\]"),
+        ("a,b\n1,2\n", r"expected columns \['epoch', .*\], found \['a', 'b'\]"),
     ]:
         path.write_text(content)
         with pytest.raises(PipelineError, match=message):
-            read_table(path, "train", ["epoch"])
+            read_history(path)
 
 
 def test_ambiguous_images_show_both_answers_and_the_label():
-    rows = pd.DataFrame([(1, 2, 0, 0.41, 1, 0.4)], columns=tables.Ambiguous._fields)
+    rows = [tables.Ambiguous(1, 2, 0, 0.41, 1, 0.4)]
     figure = draw_ambiguous(np.zeros((2, 28, 28)), rows, ["zero", "one", "two"])
     assert figure.axes[0].texts[0].get_text() == "zero (41 %) or one (40 %)\nis two"
     figures.plt.close(figure)

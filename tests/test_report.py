@@ -11,7 +11,7 @@ from PIL import Image
 from common import params, tables, templates
 from common.errors import PipelineError
 from conftest import edit_params, succeed
-from report import encode_image, encode_network, list_parameters, most_confident_mistakes, show_ambiguous, show_mistakes
+from report import encode_image, encode_network, list_parameters, show_ambiguous, show_mistakes
 
 ARRAYS = [np.full((784, 3), 0.5, np.float32), np.arange(3, dtype=np.float32), np.ones((3, 2), np.float32)]
 ARRAYS.append(np.zeros(2, np.float32))
@@ -41,7 +41,7 @@ def test_an_image_survives_the_way_into_the_page():
 def test_galleries_say_what_an_image_is_and_what_it_was_taken_for():
     images, names = np.zeros((9, 28, 28), np.float32), ["zero", "one", "two"]
     rows = [tables.Prediction(*row) for row in [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8)]]
-    worst = most_confident_mistakes(rows, 2)
+    worst = tables.most_confident_mistakes(rows, 2)
     assert [row.index for row in worst] == [2, 3]
     assert [image["line"] for image in show_mistakes(worst, images, names)] == [
         "zero taken for two",

@@ -1,7 +1,7 @@
 """The contract of the tables that `evaluate` writes: a class for each CSV file, its fields are the columns."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar, get_type_hints
 
@@ -84,3 +84,9 @@ def load(path: Path, kind: type[Row]) -> list[Row]:
         return [kind(*(parse[t](text) for t, text in zip(columns.values(), line, strict=True))) for line in lines]
     except ValueError as error:
         raise PipelineError(f"{path}: {error}; run `dvc repro --force evaluate`") from None
+
+
+def most_confident_mistakes(predictions: Iterable[Prediction], number: int) -> list[Prediction]:
+    """Return the wrong predictions, the most confident first; equal ones in the order of the images."""
+    wrong = (row for row in predictions if row.actual != row.predicted)
+    return sorted(wrong, key=lambda row: -row.confidence)[:number]
