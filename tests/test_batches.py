@@ -2,50 +2,55 @@ import numpy as np
 import pytest
 
 from common import batches
-from common.batches import Plan, in_blocks, shuffled_batches
+from common.batches import Plan, shuffled
 from common.dataset import Split
 from common.errors import PipelineError
 from conftest import SETTINGS, SPLIT, changed
 
+NUMBERED = Split(np.broadcast_to(np.arange(10, dtype=np.float32)[:, None, None], (10, 28, 28)), np.arange(10))
+
+
+def one_by_one(split, settings, epochs):
+    """The batches of those epochs, images and labels, without the blocks."""
+    plan = Plan.of(len(split.labels), settings.batch_size)
+    for images, labels, count in shuffled(split, settings, plan, epochs):
+        yield from zip(images[:count], labels[:count], strict=True)
+
 
 def test_an_epoch_is_a_permutation_without_the_incomplete_batch():
-    numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
-    batches = list(shuffled_batches(numbered, changed(batch_size=3), range(2)))
+    batches = list(one_by_one(NUMBERED, changed(batch_size=3), range(2)))
     assert [len(labels) for _, labels in batches] == [3] * 6
     for images, labels in batches:
-        np.testing.assert_array_equal(images, labels)
+        assert (images == labels[:, None, None]).all()
     first, second = (np.concatenate([labels for _, labels in half]) for half in (batches[:3], batches[3:]))
     assert len(set(first)) == len(set(second)) == 9
     assert first.tolist() != second.tolist()
 
 
 def test_the_order_depends_on_the_seed_and_the_epoch_alone():
-    numbered = Split(np.arange(10, dtype=np.float32), np.arange(10))
     settings = changed(batch_size=5, seed=3)
-    both = [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(2))]
-    assert both[2:] == [labels.tolist() for _, labels in shuffled_batches(numbered, settings, range(1, 2))]
-    assert both != [
-        labels.tolist() for _, labels in shuffled_batches(numbered, changed(batch_size=5, seed=4), range(2))
-    ]
+    both = [labels.tolist() for _, labels in one_by_one(NUMBERED, settings, range(2))]
+    assert both[2:] == [labels.tolist() for _, labels in one_by_one(NUMBERED, settings, range(1, 2))]
+    assert both != [labels.tolist() for _, labels in one_by_one(NUMBERED, changed(batch_size=5, seed=4), range(2))]
 
 
 @pytest.mark.parametrize("kind", ["shift", "elastic"])
 def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_alone(kind):
     settings = changed(augmentation=kind)
-    plain, deformed = (list(shuffled_batches(SPLIT, s, range(2))) for s in (SETTINGS, settings))
+    plain, deformed = (list(one_by_one(SPLIT, s, range(2))) for s in (SETTINGS, settings))
     for (images, labels), (others, same) in zip(plain, deformed, strict=True):
         np.testing.assert_array_equal(labels, same)
         assert (images != others).any(axis=(1, 2)).all()
     copies = Split(np.broadcast_to(SPLIT.images[:1], SPLIT.images.shape), SPLIT.labels)
-    shown = np.concatenate([images for images, _ in shuffled_batches(copies, settings, range(2))])
+    shown = np.concatenate([images for images, _ in one_by_one(copies, settings, range(2))])
     assert len(np.unique(shown, axis=0)) == len(shown)
-    second = [images for images, _ in shuffled_batches(copies, settings, range(1, 2))]
+    second = [images for images, _ in one_by_one(copies, settings, range(1, 2))]
     np.testing.assert_array_equal(np.concatenate(second), shown[len(shown) // 2 :])
 
 
 def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
     plain, full, fading = (
-        [images for images, _ in shuffled_batches(SPLIT, settings, range(4))]
+        [images for images, _ in one_by_one(SPLIT, settings, range(4))]
         for settings in (
             SETTINGS,
             changed(augmentation="shift"),
@@ -74,15 +79,25 @@ def test_a_batch_of_more_than_all_images_is_an_error():
         Plan.of(50, 51)
 
 
-def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch():
-    plan = Plan(batch_size=1, steps=3, size=2, blocks=2)
-    counted = [(np.full((1, 28, 28), i), np.array([i])) for i in range(6)]  # two epochs
-    blocks = list(in_blocks(iter(counted), plan))
+@pytest.mark.parametrize("kind", ["none", "elastic"])
+def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch(kind):
+    settings = changed(batch_size=3, augmentation=kind)
+    expected = list(one_by_one(NUMBERED, settings, range(2)))
+    blocks = list(shuffled(NUMBERED, settings, Plan(batch_size=3, steps=3, size=2, blocks=2), range(2)))
     assert [count for _, _, count in blocks] == [2, 1, 2, 1]
-    assert all(images.shape == (2, 1, 28, 28) and labels.shape == (2, 1) for images, labels, _ in blocks)
+    assert all(images.shape == (2, 3, 28, 28) and labels.shape == (2, 3) for images, labels, _ in blocks)
     for part in (0, 1):
-        read = [block[part][i].flat[0] for block in blocks for i in range(block[2])]
-        assert read == [0, 1, 2, 3, 4, 5]
+        found = np.concatenate([block[part][: block[2]] for block in blocks])
+        np.testing.assert_array_equal(found, [batch[part] for batch in expected])
+        assert not blocks[1][part][1:].any()
+
+
+def test_an_array_that_tensorflow_need_not_copy_begins_where_it_likes():
+    for size in range(1, 9):
+        images = batches.aligned(size, 3)
+        assert (images.shape, images.dtype) == ((size, 3, 28, 28), np.float32)
+        assert images.ctypes.data % 64 == 0
+        assert images.flags.c_contiguous
 
 
 def test_tensorflow_is_fed_the_same_images_and_labels(monkeypatch):
@@ -90,7 +105,7 @@ def test_tensorflow_is_fed_the_same_images_and_labels(monkeypatch):
     plan = Plan.of(50, 16)
     fed = [batch for images, labels, n in batches.training(SPLIT, SETTINGS, plan, range(2)) for batch in
            zip(images[:n], labels[:n], strict=True)]  # fmt: skip
-    for found, expected in zip(fed, shuffled_batches(SPLIT, SETTINGS, range(2)), strict=True):
+    for found, expected in zip(fed, one_by_one(SPLIT, SETTINGS, range(2)), strict=True):
         np.testing.assert_array_equal(found[0], expected[0])
         np.testing.assert_array_equal(found[1], expected[1])
 

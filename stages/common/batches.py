@@ -1,7 +1,6 @@
 """How the images reach the network: shuffled, deformed, in batches, and many batches at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ from common.determinism import tf
 from common.errors import PipelineError
 
 BLOCK = 3_200  # images handed to TensorFlow at a time, 10 MB; the network trains no faster with larger ones
+ALIGNMENT = 64  # bytes
 VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
 
 Arrays = tuple[np.ndarray, ...]
@@ -35,36 +35,41 @@ class Plan(NamedTuple):
         return cls(batch_size, steps, size, blocks=-(-steps // size))
 
 
-def shuffled_batches(split: Split, settings: params.Train, epochs: range) -> Iterator[Arrays]:
-    """Yield the batches of those epochs, each in an order and with deformations of its own.
+def shuffled(split: Split, settings: params.Train, plan: Plan, epochs: range) -> Iterator[Arrays]:
+    """Yield the blocks of those epochs, each epoch in an order and with deformations of its own.
 
-    images (batch_size, 28, 28) float32, labels (batch_size,) uint8. A batch depends on the split, the settings, its
-    epoch and its number alone. The last, incomplete batch of an epoch is left out: XLA would compile the step a second
-    time for it. Which images that leaves out changes every epoch.
+    images (size, batch_size, 28, 28) float32, labels (size, batch_size) uint8, how many of the batches are to train on.
+    A batch depends on the split, the settings, its epoch and its number alone. The last, incomplete batch of an epoch
+    is left out: XLA would compile the step a second time for it. Which images that leaves out changes every epoch. For
+    the same reason the last block is as large as the others, filled up with zeros.
     """
     for epoch in epochs:
         progress = epoch / max(1, settings.epochs - 1)
         strength = augment.strength_at(progress, settings.augmentation, settings.augmentation_strength)
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.labels))
-        for number in range(len(order) // settings.batch_size):
-            batch = order[number * settings.batch_size : (number + 1) * settings.batch_size]
-            random = np.random.default_rng([settings.seed, epoch, number + 1])  # [seed, epoch, 0] is [seed, epoch]
-            yield augment.deform(dataset.gather(split.images, batch), strength, random), split.labels[batch]
+        every = order[: plan.steps * plan.batch_size].reshape(plan.steps, plan.batch_size)
+        for first in range(0, plan.steps, plan.size):
+            block = every[first : first + plan.size]
+            images, labels = aligned(plan.size, plan.batch_size), np.zeros((plan.size, plan.batch_size), np.uint8)
+            filled, images[len(block) :] = images[: len(block)], 0
+            dataset.gather(split.images, block.ravel(), filled.reshape(-1, *dataset.SHAPE))
+            if settings.augmentation != "none":
+                for number, batch in enumerate(filled, first + 1):  # from 1, because [seed, epoch, 0] is [seed, epoch]
+                    random = np.random.default_rng([settings.seed, epoch, number])
+                    batch[:] = augment.deform(batch, strength, random)
+            labels[: len(block)] = split.labels[block]
+            yield images, labels, np.int32(len(block))
 
 
-def in_blocks(batches: Iterator[Arrays], plan: Plan) -> Iterator[Arrays]:
-    """Yield the batches in blocks: images (size, batch_size, 28, 28), labels (size, batch_size), how many batches.
+def aligned(size: int, batch_size: int) -> np.ndarray:
+    """Return room for images, (size, batch_size, 28, 28) float32, where TensorFlow need not copy them from.
 
-    No block spans two epochs. What the last one of an epoch lacks is filled up with a batch that nobody trains on: XLA
-    would compile the steps again for a smaller block.
+    It takes an array as it is if that begins at a multiple of ALIGNMENT; NumPy's do not.
     """
-    while True:
-        for start in range(0, plan.steps, plan.size):
-            block = list(islice(batches, min(plan.size, plan.steps - start)))
-            if not block:
-                return
-            images, labels = zip(*block, *block[-1:] * (plan.size - len(block)), strict=True)
-            yield np.stack(images), np.stack(labels), np.int32(len(block))
+    shape = (size, batch_size, *dataset.SHAPE)
+    memory = np.empty(np.prod(shape) + ALIGNMENT // 4, np.float32)
+    start = -memory.ctypes.data % ALIGNMENT // 4
+    return memory[start : start + np.prod(shape)].reshape(shape)
 
 
 def in_order(split: Split) -> Iterator[Arrays]:
@@ -88,9 +93,9 @@ def images_and_labels(*leading: int | None) -> list[tf.TensorSpec]:
 
 
 def training(split: Split, settings: params.Train, plan: Plan, epochs: range) -> tf.data.Dataset:
-    """Return the blocks of those epochs, as `in_blocks` describes them."""
+    """Return the blocks of those epochs, as `shuffled` describes them."""
     return stream(
-        lambda: in_blocks(shuffled_batches(split, settings, epochs), plan),
+        lambda: shuffled(split, settings, plan, epochs),
         [*images_and_labels(plan.size, plan.batch_size), tf.TensorSpec((), tf.int32)],
         plan.blocks * len(epochs),
     )

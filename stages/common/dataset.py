@@ -67,19 +67,18 @@ def open_array(path: Path) -> np.ndarray:
         raise PipelineError(f"{path} is not a NumPy array ({error}); run `dvc repro --force normalize`") from None
 
 
-def gather(images: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return images[index]; rows of a memory map are read from its file instead.
+def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
+    """Write images[index] into `target`; rows of a memory map are read from its file instead.
 
     Each touch of a map brings in the pages around it, and at random places that soon is the whole file.
     """
     if not isinstance(images, np.memmap):
-        return images[index]
-    rows = np.empty((len(index), *images.shape[1:]), images.dtype)
+        target[:] = images[index]
+        return
     with open(images.filename, "rb", buffering=0) as file:
-        for row, i in zip(rows, index.tolist(), strict=True):
+        for row, i in zip(target, index.tolist(), strict=True):
             file.seek(images.offset + i * row.nbytes)
             file.readinto(row)
-    return rows
 
 
 def release(array: np.ndarray) -> None:

@@ -90,7 +90,7 @@ def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
         train.fit(model.build(sizes, 10, 0), *splits, values, clock)
         start = perf_counter()
         plan = batches.Plan.of(len(splits[0].labels), BATCH)
-        for _ in batches.in_blocks(batches.shuffled_batches(splits[0], values, range(1)), plan):
+        for _ in batches.shuffled(splits[0], values, plan, range(1)):
             pass
         feeding = perf_counter() - start
     epochs, validation, callbacks = clock.epochs, clock.validation, clock.callbacks
