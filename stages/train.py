@@ -76,7 +76,10 @@ def fit(
     measures = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     trainer = BlockTrainer(network.inputs, network.outputs)
     trainer.compile(
-        keras.optimizers.Adam(learning_rate(settings, plan.steps * settings.epochs)),
+        keras.optimizers.Adam(
+            learning_rate(settings, plan.steps * settings.epochs),
+            weight_decay=settings.weight_decay or None,  # decoupled: Loshchilov and Hutter (2019), AdamW
+        ),
         jit_compile=True,  # XLA: faster, and the same bytes for any number of threads
         **measures,
     )

@@ -46,6 +46,7 @@ SETTINGS = params.Train(
     batch_size=16,
     learning_rate=0.01,
     schedule="cosine",
+    weight_decay=0.0,
     augmentation="none",
     augmentation_strength=[1.0, 1.0],
     seed=0,

@@ -9,6 +9,7 @@ train:
   batch_size: 128
   learning_rate: 0.001
   schedule: constant
+  weight_decay: 0
   augmentation: none
   augmentation_strength: [1.0, 0.5]
   seed: 0
@@ -54,6 +55,7 @@ def test_a_whole_number_will_do_for_a_fraction():
         ("0.001", ".nan", ["train.learning_rate", "finite", "found nan"]),
         ("0.001", "fast", ["train.learning_rate", "number", "found 'fast'"]),
         ("constant", "cosin", ["train.schedule", "'constant' or 'cosine'", "found 'cosin'"]),
+        ("weight_decay: 0", "weight_decay: -0.1", ["train.weight_decay", "greater than or equal to 0", "found -0.1"]),
         ("0.5]", "2.5]", ["train.augmentation_strength.1", "less than or equal to 2", "found 2.5"]),
         ("0.5]", "0.5, 0.5]", ["train.augmentation_strength", "at most 2 items"]),
         ("none", "elastc", ["train.augmentation", "'none', 'shift' or 'elastic'", "found 'elastc'"]),

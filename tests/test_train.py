@@ -17,13 +17,28 @@ def folder(tmp_path, monkeypatch):
 def test_a_block_of_steps_ends_in_the_very_weights_of_keras_taking_one_after_the_other(block, monkeypatch):
     monkeypatch.setattr(batches, "BLOCK", block)  # of the three batches of an epoch: one, two, all
     settings = changed(epochs=2)
-    expected = model.build([16, 12], 10, settings.seed)
-    adam = keras.optimizers.Adam(learning_rate(settings, 3 * settings.epochs))
-    expected.compile(adam, "sparse_categorical_crossentropy", jit_compile=True)
+    expected = train_step_by_step(settings, keras.optimizers.Adam(learning_rate(settings, 3 * settings.epochs)))
+    assert_same_weights(train(settings), expected)
+
+
+def test_weight_decay_is_that_of_adamw():
+    settings = changed(epochs=2, weight_decay=0.5)
+    adamw = keras.optimizers.AdamW(learning_rate(settings, 3 * settings.epochs), weight_decay=0.5)
+    assert_same_weights(train(settings), train_step_by_step(settings, adamw))
+
+
+def train_step_by_step(settings, optimizer):
+    """A network that Keras itself has trained, one batch after the other."""
+    network = model.build([16, 12], 10, settings.seed)
+    network.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=True)
     for images, labels in one_by_one(SPLIT, settings, range(settings.epochs)):
-        expected.train_on_batch(images, labels)
-    for found, weights in zip(train(settings).get_weights(), expected.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, weights)
+        network.train_on_batch(images, labels)
+    return network
+
+
+def assert_same_weights(network, other):
+    for found, expected in zip(network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def train(settings=SETTINGS, callbacks=()):
