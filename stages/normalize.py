@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from common import dataset, params
 from common.errors import PipelineError, run
 from common.files import require, save_json
+from common.imports import lean
+
+with lean("pandas"):  # which scikit-learn can return its results in
+    from sklearn.model_selection import train_test_split
 
 RAW = Path("data/raw")
 REPORT = Path("reports/normalize/duplicates.json")
