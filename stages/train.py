@@ -83,7 +83,9 @@ def fit(
         jit_compile=True,  # XLA: faster, and the same bytes for any number of threads
         **measures,
     )
-    trainer.test_step((tf.zeros((1, *dataset.SHAPE)), tf.zeros(1)))  # the metrics make their variables at first sight
+    # Make the variables of the metrics and of Adam; TensorFlow would trace the step twice if it were to make them.
+    trainer.test_step((tf.zeros((1, *dataset.SHAPE)), tf.zeros(1)))
+    trainer.optimizer.build(trainer.trainable_variables)
     log = Log(HISTORY, settings.epochs)
     done = saved.restore(trainer)
     trainer.fit(

@@ -5,6 +5,7 @@ everything that the result depends on, so that a stale one is never used.
 """
 
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Iterable
@@ -21,12 +22,12 @@ FOLDER = Path(".checkpoints")
 def path_for(folders: Iterable[Path], settings: str) -> Path:
     """Name the checkpoint after the input files, the settings, the versions and the code of this process."""
     digest = hashlib.sha256(f"{settings} keras {keras.version()} numpy {np.__version__}".encode())
-    stages = Path(__file__).parents[1]
-    loaded = {Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
-    code = [path for path in loaded if stages in path.parents]
+    stages = f"{Path(__file__).parents[1]}{os.sep}"
+    loaded = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    code = [path for path in loaded if path.startswith(stages)]
     data = [path for folder in folders for path in folder.iterdir()]
     for path in [*sorted(code), *sorted(data)]:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return FOLDER / f"{digest.hexdigest()[:32]}.npz"
 
