@@ -10,6 +10,7 @@ import yaml
 
 import seeds
 import verify
+from common import wilson
 from conftest import AUTHOR, PROJECT, edit_params, run, succeed
 
 README = (PROJECT / "README.md").read_text()
@@ -75,6 +76,15 @@ def test_the_recipes_reached_what_the_table_says():
         units, percent = " and ".join(map(str, recipe["model"]["hidden_units"])), 100 * rows["accuracy"]
         spread = f"{percent.mean():.2f} % ± {percent.std(ddof=1):.2f}" if len(rows) > 1 else f"{percent.iloc[0]:.2f} %"
         assert f"| `{name}` | {units} | {rows['epochs'].iloc[0]} | {spread} (n = {len(rows)}) |" in README
+
+
+def test_what_is_said_of_the_record_holds():
+    table = pd.read_csv(PROJECT / "reports/record.csv")
+    record = table[table["recipe"] == "record"]
+    low, high = wilson.interval(round(record["accuracy"].mean() * 10_000), 10_000, 0.95)
+    fastest, slowest = record["minutes"].min(), record["minutes"].max()
+    assert f"`record` takes {fastest:.0f} to {slowest:.0f} minutes on two cores" in README
+    assert f"The choice of test images alone is worth {50 * (high - low):.2f} points to each side" in README
 
 
 def measured(benchmark: str, row: str) -> list[str]:
