@@ -15,7 +15,7 @@ sys.path.insert(0, str(PROJECT / "tools"))
 import workspace
 
 RAW = PROJECT / "data/raw"
-REPEATS = 2
+REPEATS = 4
 
 
 def copy(scratch: Path, name: str) -> Path:
