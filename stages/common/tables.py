@@ -76,13 +76,13 @@ def load(path: Path, kind: type[Row]) -> list[Row]:
     """Return the rows of class `kind` that `save` wrote. Raises PipelineError if it is missing or another."""
     parse = {int: int, float: float, str: str, float | None: lambda text: float(text) if text else None}
     columns = get_type_hints(kind)
-    with require(path, "evaluate").open(encoding="utf-8", newline="") as file:
-        header, *lines = [*csv.reader(file)] or [[]]
     try:
+        with require(path, "evaluate").open(encoding="utf-8", newline="") as file:
+            header, *lines = [*csv.reader(file)] or [[]]
         if header != list(columns):
             raise ValueError(f"expected columns {list(columns)}, found {header}")
         return [kind(*(parse[t](text) for t, text in zip(columns.values(), line, strict=True))) for line in lines]
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise PipelineError(f"{path}: {error}; run `dvc repro --force evaluate`") from None
 
 
