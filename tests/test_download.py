@@ -446,11 +446,12 @@ def test_a_server_that_trickles_is_given_up(server: Mirror, monkeypatch: pytest.
     assert "expected the whole file within -1 seconds" in reason_of(url)
 
 
-def test_a_redirect_is_followed_but_not_in_circles(server: Mirror) -> None:
+def test_a_redirect_is_followed_but_not_in_circles_nor_to_a_file(server: Mirror, tmp_path: Path) -> None:
     server.serve("/mnist.npz", Reply(packed_npz()))
     circle = server.serve("/circle.npz", Reply(status=302, headers={"Location": "/circle.npz"}))
     away = server.serve("/moved.npz", Reply(status=302, headers={"Location": "/mnist.npz"}))
-    into_files = server.serve("/file.npz", Reply(status=302, headers={"Location": "file:///etc/passwd"}))
+    ours = write(tmp_path, {"mnist.npz": packed_npz()}) / "mnist.npz"
+    into_files = server.serve("/file.npz", Reply(status=302, headers={"Location": ours.as_uri()}))
 
     assert "TooManyRedirects" in reason_of(circle)
     assert "InvalidSchema" in reason_of(into_files)

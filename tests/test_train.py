@@ -5,7 +5,7 @@ from common import batches, checkpoint, model
 from common.determinism import keras
 from conftest import SETTINGS, SPLIT, changed
 from test_batches import one_by_one
-from train import COLUMNS, HISTORY, fit, last_epoch, learning_rate
+from train import COLUMNS, HISTORY, BlockTrainer, fit, last_epoch, learning_rate
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,13 @@ def test_weight_decay_is_that_of_adamw():
     settings = changed(epochs=2, weight_decay=0.5)
     adamw = keras.optimizers.AdamW(learning_rate(settings, 3 * settings.epochs), weight_decay=0.5)
     assert_same_weights(train(settings), train_step_by_step(settings, adamw))
+
+
+def test_a_step_is_traced_once(monkeypatch):
+    traced, step = [], BlockTrainer.train_step
+    monkeypatch.setattr(BlockTrainer, "train_step", lambda *arguments: traced.append(1) or step(*arguments))
+    train()
+    assert len(traced) == 1
 
 
 def train_step_by_step(settings, optimizer):
@@ -121,6 +128,6 @@ def test_the_saved_model_is_compiled_as_a_user_would(tmp_path):
     network = train()
     model.save(network, tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
-    assert loaded.steps_per_execution == 1
+    assert type(loaded) is keras.Sequential
     assert isinstance(loaded.optimizer, keras.optimizers.Adam)
     assert int(loaded.optimizer.iterations) == 4 * 3

@@ -11,7 +11,7 @@ from common.determinism import tf
 from common.errors import PipelineError
 
 BLOCK = 3_200  # images handed to TensorFlow at a time, 10 MB; the network trains no faster with larger ones
-ALIGNMENT = 64  # bytes
+ALIGNMENT = 64  # bytes; TensorFlow takes an array as it is if that begins at a multiple of it, else it makes a copy
 VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
 
 Arrays = tuple[np.ndarray, ...]
@@ -51,7 +51,8 @@ def shuffled(split: Split, settings: params.Train, plan: Plan, epochs: range) ->
         for first in range(0, plan.steps, plan.size):
             block = every[first : first + plan.size]
             images, labels = aligned(plan.size, plan.batch_size), np.zeros((plan.size, plan.batch_size), np.uint8)
-            filled, images[len(block) :] = images[: len(block)], 0
+            images[len(block) :] = 0
+            filled = images[: len(block)]
             dataset.gather(split.images, block.ravel(), filled.reshape(-1, *dataset.SHAPE))
             if settings.augmentation != "none":
                 for number, batch in enumerate(filled, first + 1):  # from 1, because [seed, epoch, 0] is [seed, epoch]
@@ -62,14 +63,12 @@ def shuffled(split: Split, settings: params.Train, plan: Plan, epochs: range) ->
 
 
 def aligned(size: int, batch_size: int) -> np.ndarray:
-    """Return room for images, (size, batch_size, 28, 28) float32, where TensorFlow need not copy them from.
-
-    It takes an array as it is if that begins at a multiple of ALIGNMENT; NumPy's do not.
-    """
+    """Return room for images, (size, batch_size, 28, 28) float32, that begins at a multiple of ALIGNMENT."""
     shape = (size, batch_size, *dataset.SHAPE)
-    memory = np.empty(np.prod(shape) + ALIGNMENT // 4, np.float32)
-    start = -memory.ctypes.data % ALIGNMENT // 4
-    return memory[start : start + np.prod(shape)].reshape(shape)
+    length = 4 * np.prod(shape)  # bytes
+    memory = np.empty(length + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + length].view(np.float32).reshape(shape)
 
 
 def in_order(split: Split) -> Iterator[Arrays]:
