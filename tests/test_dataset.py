@@ -1,3 +1,7 @@
+import re
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -68,10 +72,28 @@ def test_gathered_rows_are_those_of_the_index_wherever_the_images_lie(tmp_path):
         np.testing.assert_array_equal(target, IMAGES[index])
 
 
-def test_released_pages_are_read_again(tmp_path):
-    dataset.save(tmp_path, [IMAGES], LABELS)
-    split = dataset.load(tmp_path)
-    np.testing.assert_array_equal(split.images, IMAGES)
-    dataset.release(split.images)
-    np.testing.assert_array_equal(split.images, IMAGES)
-    dataset.release(IMAGES)  # not mapped: nothing to release
+def resident(path):
+    """Return the bytes of a mapped file that are in the memory of this process."""
+    _, _, mapping = Path("/proc/self/smaps").read_text().partition(f"{path}\n")
+    return 1024 * int(re.search(r"^Rss: +(\d+) kB", mapping, re.M)[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system says nothing of the pages of a process")
+def test_pages_of_an_array_that_is_too_large_are_released_and_read_again(tmp_path, monkeypatch):
+    many = np.repeat(IMAGES, 100, axis=0)
+    dataset.save(tmp_path, [many], np.repeat(LABELS, 100))
+    images = dataset.load(tmp_path).images
+    for limit, kept in [(many.nbytes, True), (many.nbytes - 1, False)]:
+        monkeypatch.setattr(dataset, "MAPPED", limit)
+        np.testing.assert_array_equal(images, many)
+        assert resident(tmp_path / "images.npy") >= many.nbytes
+        dataset.release(images)
+        assert (resident(tmp_path / "images.npy") > 0) == kept
+    dataset.release(many)  # not mapped: nothing to release
+
+
+def test_gathering_releases_the_pages_it_read(tmp_path, monkeypatch):
+    released = []
+    monkeypatch.setattr(dataset, "release", released.append)
+    dataset.gather(IMAGES, np.array([1]), np.empty_like(IMAGES[:1]))
+    assert released[0] is IMAGES

@@ -29,3 +29,10 @@ def test_garbage_is_collected_again_afterwards_even_after_an_error():
         raise ZeroDivisionError
     assert gc.isenabled()
     assert sys.modules.get("colorsys", "forgotten") is not None
+
+
+def test_what_is_imported_is_left_out_of_later_searches_for_garbage():
+    made = []
+    with lean():
+        made.append({"a cycle": made})
+    assert not any(item is made[0] for item in gc.get_objects())  # which does not list what is frozen

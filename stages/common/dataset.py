@@ -15,6 +15,7 @@ from common.files import require, whole
 
 SHAPE = (28, 28)
 FOLDER = Path("data/normalized")
+MAPPED = 2**28  # bytes of a file that may stay in the memory of a process; MNIST's largest has 151 MB
 
 
 class Split(NamedTuple):
@@ -68,24 +69,17 @@ def open_array(path: Path) -> np.ndarray:
 
 
 def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
-    """Write images[index] into `target`; rows of a memory map are read from its file instead.
-
-    Each touch of a map brings in the pages around it, and at random places that soon is the whole file.
-    """
-    if not isinstance(images, np.memmap):
-        target[:] = images[index]
-        return
-    with open(images.filename, "rb", buffering=0) as file:
-        for row, i in zip(target, index.tolist(), strict=True):
-            file.seek(images.offset + i * row.nbytes)
-            file.readinto(row)
+    """Write images[index] into `target`, without the copy that the index alone would make."""
+    np.take(images, index, axis=0, out=target, mode="clip")  # any other mode makes a copy first
+    release(images)
 
 
 def release(array: np.ndarray) -> None:
     """Take the pages of a memory-mapped array out of this process; the system keeps them as cache while it has room.
 
-    Called every few megabytes, it holds the memory of a stage to a few megabytes, however large the file is.
+    Called every few megabytes, it bounds the memory of a stage, however large the file is. The pages of an array of up
+    to MAPPED bytes stay: taken out, they would fault anew in every epoch.
     """
     mapped = getattr(array, "_mmap", None)
-    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
+    if mapped is not None and array.nbytes > MAPPED and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
         mapped.madvise(mmap.MADV_DONTNEED)
