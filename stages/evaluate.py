@@ -5,7 +5,9 @@ Writes reports/evaluate/metrics.json and, with the columns that common/tables.py
 each test image in the published order), per_digit.csv, calibration.csv, ambiguous.csv and robustness.csv.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from common.errors import PipelineError, run
 from common.files import save_json
 
 REPORTS = Path("reports/evaluate")
-BATCH = 1_000  # images
+BATCH = 2_000  # images
 
 
 def load_network() -> keras.Model:
@@ -141,9 +143,18 @@ def measure_robustness(network: keras.Model, images: np.ndarray, labels: np.ndar
         confidence = float(probabilities.max(axis=1).mean(dtype=np.float64))
         return tables.Robustness(change, amount, len(grey), accuracy, confidence)
 
-    variants = robustness.changed(robustness.grey_levels(images))
-    digits = [row(change, amount, grey, labels) for change, amount, grey in variants]
-    return digits + [row(shown, 0, grey, None) for shown, grey in robustness.not_digits(len(images))]
+    digits = ((*variant, labels) for variant in robustness.changed(robustness.grey_levels(images)))
+    others = ((shown, 0, grey, None) for shown, grey in robustness.not_digits(len(images)))
+    return [row(*variant) for variant in ahead(chain(digits, others))]
+
+
+def ahead(items: Iterator[tuple]) -> Iterator[tuple]:
+    """Yield the items, none of them None; a thread makes the next one while this one is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, items, None)
+            yield item
 
 
 def main() -> None:
