@@ -5,6 +5,7 @@ Writes reports/plot/*.png, as dvc.yaml lists them.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -88,21 +89,21 @@ def draw_confusions(counts: np.ndarray, names: list[str]) -> Figure:
 
 
 def draw_mistakes(images: np.ndarray, mistakes: Sequence[tables.Prediction], names: list[str]) -> Figure:
-    """Draw the images of `mistakes` with what they are, what was predicted and how confidently."""
+    """Draw the images, those of `mistakes`, with what they are, what was predicted and how confidently."""
     titles = [f"{names[row.actual]} taken for {names[row.predicted]}\n{100 * row.confidence:.2f} %" for row in mistakes]
-    figure = figures.gallery(images[[row.index for row in mistakes]], titles, columns=6, width=1.5)
+    figure = figures.gallery(images, titles, columns=6, width=1.5)
     figure.suptitle("The most confident mistakes on the test split" if titles else "No mistakes on the test split")
     return figure
 
 
 def draw_ambiguous(images: np.ndarray, ambiguous: Sequence[tables.Ambiguous], names: list[str]) -> Figure:
-    """Draw the images whose first and second answers are closest, with both answers and the label."""
+    """Draw the images, those of `ambiguous`, with their first and second answers and the label."""
     titles = [
         f"{names[row.predicted]} ({100 * row.confidence:.0f} %) or "
         f"{names[row.runner_up]} ({100 * row.runner_up_confidence:.0f} %)\nis {names[row.actual]}"
         for row in ambiguous
     ]
-    figure = figures.gallery(images[[row.index for row in ambiguous]], titles, columns=6, width=1.75)
+    figure = figures.gallery(images, titles, columns=6, width=1.75)
     figure.suptitle("The most ambiguous test images: both answers, and the label")
     return figure
 
@@ -145,14 +146,20 @@ def main() -> None:
     mistakes = tables.most_confident_mistakes(predictions, settings.mistakes)
     changed = robustness.examples(robustness.grey_levels(images[0]))
 
-    figures.save(draw_history(history), REPORTS / "training_history.png")
-    figures.save(draw_confusions(confusions, names), REPORTS / "confusion_matrix.png")
-    figures.save(draw_mistakes(images, mistakes, names), REPORTS / "mistakes.png")
-    figures.save(charts.draw_per_digit(pd.DataFrame(digits)), REPORTS / "per_digit.png")
-    figures.save(charts.draw_calibration(pd.DataFrame(bins)), REPORTS / "calibration.png")
-    figures.save(draw_ambiguous(images, ambiguous, names), REPORTS / "ambiguous.png")
-    figures.save(charts.draw_robustness(pd.DataFrame(changes), changed), REPORTS / "robustness.png")
-    figures.save(draw_augmented(examples, training.augmentation, training.seed), REPORTS / "augmented.png")
+    of_mistakes, of_ambiguous = (images[[row.index for row in rows]] for rows in (mistakes, ambiguous))
+
+    figures.save_all(
+        {
+            REPORTS / "training_history.png": partial(draw_history, history),
+            REPORTS / "confusion_matrix.png": partial(draw_confusions, confusions, names),
+            REPORTS / "mistakes.png": partial(draw_mistakes, of_mistakes, mistakes, names),
+            REPORTS / "per_digit.png": partial(charts.draw_per_digit, pd.DataFrame(digits)),
+            REPORTS / "calibration.png": partial(charts.draw_calibration, pd.DataFrame(bins)),
+            REPORTS / "ambiguous.png": partial(draw_ambiguous, of_ambiguous, ambiguous, names),
+            REPORTS / "robustness.png": partial(charts.draw_robustness, pd.DataFrame(changes), changed),
+            REPORTS / "augmented.png": partial(draw_augmented, examples, training.augmentation, training.seed),
+        }
+    )
     print(f"plot: figures in {REPORTS}")
 
 

@@ -1,6 +1,8 @@
 """The look of every figure, and how it is saved so that equal data gives equal bytes."""
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import matplotlib
@@ -41,6 +43,20 @@ def save(figure: Figure, path: Path) -> None:
     with whole(path) as part:
         figure.savefig(part, format="png", metadata={"Software": None})
     plt.close(figure)
+
+
+def draw_and_save(draw: Callable[[], Figure], path: Path) -> None:
+    save(draw(), path)
+
+
+def save_all(drawings: Mapping[Path, Callable[[], Figure]]) -> None:
+    """Draw each figure and write it to its path, in two processes, because Matplotlib uses one core.
+
+    What `draw` raises is raised here. The processes leave an interrupt to this one, which waits for them.
+    """
+    with ProcessPoolExecutor(2, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        for saved in [pool.submit(draw_and_save, draw, path) for path, draw in drawings.items()]:
+            saved.result()
 
 
 def as_sheet(axes: Axes, width: float, height: float) -> None:
