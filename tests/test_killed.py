@@ -1,4 +1,7 @@
-"""Killed is not lost: after `kill -9` at any moment, `dvc repro` ends where an undisturbed run does."""
+"""Killed is not lost: after `kill -9` at any moment, `dvc repro` ends where an undisturbed run does.
+
+DVC writes dvc.lock in place: killed just then it leaves a part, which it may refuse to read, and Git has the whole.
+"""
 
 import os
 import random
@@ -39,6 +42,21 @@ def forget(project: Path) -> None:
     shutil.rmtree(project / ".dvc/cache")
 
 
+def assert_refused(result: subprocess.CompletedProcess) -> None:
+    assert result.returncode == 255
+    assert "dvc.lock' " in result.stderr  # DVC says which file it is
+
+
+def go_on(project: Path, lock: bytes) -> None:
+    """Do after a kill what the README says."""
+    result = run(project, "dvc", "repro")
+    if result.returncode:
+        assert_refused(result)
+        assert (project / "dvc.lock").read_bytes() != lock
+        succeed(project, "git", "restore", "dvc.lock")
+        succeed(project, "dvc", "repro")
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_killed_at_a_random_moment_ends_as_an_undisturbed_one(project, stage):
     lock = (project / "dvc.lock").read_bytes()
@@ -49,10 +67,22 @@ def test_a_stage_killed_at_a_random_moment_ends_as_an_undisturbed_one(project, s
         process.wait(timeout=random.Random(stage).uniform(0, 2))
     except subprocess.TimeoutExpired:
         kill(process)
-    succeed(project, "dvc", "repro")
+    go_on(project, lock)
     assert (project / "dvc.lock").read_bytes() == lock
     assert succeed(project, "git", "status", "--porcelain") == ""
     assert not list(project.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "last", ["  train:", "  train:\n    cm", "path: stages/train.py\n      hash:", "path: reports/ev"]
+)
+def test_a_lock_that_was_half_written_is_written_again_or_comes_back_from_git(project, last):
+    lock = (project / "dvc.lock").read_bytes()
+    head, found, _ = lock.partition(last.encode())
+    (project / "dvc.lock").write_bytes(head + found)
+    go_on(project, lock)
+    assert (project / "dvc.lock").read_bytes() == lock
+    assert succeed(project, "git", "status", "--porcelain") == ""
 
 
 def test_a_killed_training_goes_on_from_its_last_epoch_and_ends_in_the_same_bytes(project):
