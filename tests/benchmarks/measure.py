@@ -15,12 +15,12 @@ SAMPLE = 0.02  # seconds between two looks at the memory
 
 class Usage(NamedTuple):
     seconds: float  # wall time
-    resident: float  # MB, the peak of all that lay in memory, pages of memory-mapped files included
-    anonymous: float  # MB, the peak without those pages, which the kernel takes back when it needs them
+    resident: float  # MB, the peak of its largest process, pages of memory-mapped files included
+    anonymous: float  # MB, the peak of all its processes without such pages, which the kernel can take back
 
 
 def run(command: Sequence[str], folder: Path, **environment: str) -> Usage:
-    """Run a command that must succeed and measure that one process. Raises CalledProcessError."""
+    """Run a command that must succeed and measure it. Raises CalledProcessError."""
     start = perf_counter()
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     peak = [0]
@@ -43,11 +43,14 @@ def run(command: Sequence[str], folder: Path, **environment: str) -> Usage:
 
 
 def anonymous_kilobytes(pid: int) -> int:
+    """Return the memory of a process and its children; what they share counts for each of them."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:  # it has just ended, or this is no Linux
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+    own = sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+    return own + sum(anonymous_kilobytes(int(child)) for child in children)
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
