@@ -63,7 +63,9 @@ def test_a_damaged_file_is_an_error(tmp_path, content):
         dataset.load(tmp_path)
 
 
-def test_gathered_rows_are_those_of_the_index_wherever_the_images_lie(tmp_path):
+@pytest.mark.parametrize("limit", [IMAGES.nbytes, IMAGES.nbytes - 1])
+def test_gathered_rows_are_those_of_the_index_wherever_the_images_lie(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(dataset, "MAPPED", limit)
     dataset.save(tmp_path, [IMAGES], LABELS)
     index = np.array([4, 0, 0, 2])
     for images in (dataset.load(tmp_path).images, IMAGES):
@@ -92,8 +94,14 @@ def test_pages_of_an_array_that_is_too_large_are_released_and_read_again(tmp_pat
     dataset.release(many)  # not mapped: nothing to release
 
 
-def test_gathering_releases_the_pages_it_read(tmp_path, monkeypatch):
-    released = []
-    monkeypatch.setattr(dataset, "release", released.append)
-    dataset.gather(IMAGES, np.array([1]), np.empty_like(IMAGES[:1]))
-    assert released[0] is IMAGES
+@pytest.mark.skipif(sys.platform != "linux", reason="the system says nothing of the pages of a process")
+def test_gathering_maps_no_page_of_an_array_that_is_too_large(tmp_path, monkeypatch):
+    """On 600,000 images every block mapped nearly the whole file: training took 2.3 times the memory."""
+    dataset.save(tmp_path, [IMAGES], LABELS)
+    images = dataset.load(tmp_path).images
+    monkeypatch.setattr(dataset, "MAPPED", 0)
+    dataset.gather(images, np.array([1]), np.empty_like(IMAGES[:1]))
+    assert resident(tmp_path / "images.npy") == 0
+    monkeypatch.setattr(dataset, "MAPPED", images.nbytes)
+    dataset.gather(images, np.array([1]), np.empty_like(IMAGES[:1]))
+    assert resident(tmp_path / "images.npy") > 0

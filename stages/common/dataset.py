@@ -68,18 +68,30 @@ def open_array(path: Path) -> np.ndarray:
         raise PipelineError(f"{path} is not a NumPy array ({error}); run `dvc repro --force normalize`") from None
 
 
+def stays(array: np.ndarray) -> bool:
+    """Return whether all of an array may be in memory: it is there already, or its file has at most MAPPED bytes."""
+    return getattr(array, "_mmap", None) is None or array.nbytes <= MAPPED
+
+
 def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
-    """Write images[index] into `target`, without the copy that the index alone would make."""
-    np.take(images, index, axis=0, out=target, mode="clip")  # any other mode makes a copy first
-    release(images)
+    """Write images[index] into `target`; rows of a large memory map are read from its file instead.
+
+    Each touch of a map brings in the pages around it, and at random places that soon is the whole file.
+    """
+    if stays(images):
+        np.take(images, index, axis=0, out=target, mode="clip")  # any other mode makes a copy first
+        return
+    with open(images.filename, "rb", buffering=0) as file:
+        for row, i in zip(target, index.tolist(), strict=True):
+            file.seek(images.offset + i * row.nbytes)
+            file.readinto(row)
 
 
 def release(array: np.ndarray) -> None:
-    """Take the pages of a memory-mapped array out of this process; the system keeps them as cache while it has room.
+    """Take the pages of a large memory map out of this process; the system keeps them as cache while it has room.
 
-    Called every few megabytes, it bounds the memory of a stage, however large the file is. The pages of an array of up
-    to MAPPED bytes stay: taken out, they would fault anew in every epoch.
+    Called every few megabytes, it bounds the memory of a stage, however large the file is. The pages of an array that
+    `stays` do so: taken out, they would fault anew in every epoch.
     """
-    mapped = getattr(array, "_mmap", None)
-    if mapped is not None and array.nbytes > MAPPED and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
-        mapped.madvise(mmap.MADV_DONTNEED)
+    if not stays(array) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
+        array._mmap.madvise(mmap.MADV_DONTNEED)
