@@ -15,7 +15,7 @@ sys.path.insert(0, str(PROJECT / "tools"))
 import workspace
 
 RAW = PROJECT / "data/raw"
-REPEATS = 4
+REPEATS = 8
 
 
 def copy(scratch: Path, name: str) -> Path:
@@ -50,7 +50,7 @@ def main() -> None:
     total = sum(use.seconds for use in usage.values())
     print_table(
         "Each stage alone",
-        ["", "seconds", "share (%)", "peak memory (MB)", "without mapped files (MB)"],
+        ["", "seconds", "share (%)", "largest process (MB)", "all, without mapped files (MB)"],
         [(name, u.seconds, 100 * u.seconds / total, u.resident, u.anonymous) for name, u in usage.items()],
     )
 
