@@ -42,17 +42,11 @@ def forget(project: Path) -> None:
     shutil.rmtree(project / ".dvc/cache")
 
 
-def assert_refused(result: subprocess.CompletedProcess) -> None:
-    assert result.returncode == 255
-    assert "dvc.lock' " in result.stderr  # DVC says which file it is
-
-
 def go_on(project: Path, lock: bytes) -> None:
     """Do after a kill what the README says."""
     result = run(project, "dvc", "repro")
     if result.returncode:
-        assert_refused(result)
-        assert (project / "dvc.lock").read_bytes() != lock
+        assert (project / "dvc.lock").read_bytes() != lock, result.stderr
         succeed(project, "git", "restore", "dvc.lock")
         succeed(project, "dvc", "repro")
 
