@@ -73,6 +73,7 @@ def test_a_stage_killed_at_a_random_moment_ends_as_an_undisturbed_one(project, s
 def test_a_lock_that_was_half_written_is_written_again_or_comes_back_from_git(project, last):
     lock = (project / "dvc.lock").read_bytes()
     head, found, _ = lock.partition(last.encode())
+    assert found
     (project / "dvc.lock").write_bytes(head + found)
     go_on(project, lock)
     assert (project / "dvc.lock").read_bytes() == lock

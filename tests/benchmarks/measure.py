@@ -23,34 +23,38 @@ def run(command: Sequence[str], folder: Path, **environment: str) -> Usage:
     """Run a command that must succeed and measure it. Raises CalledProcessError."""
     start = perf_counter()
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    peak = [0]
+    peaks = (0, 0)
 
     def watch() -> None:
+        nonlocal peaks
         while not ended.wait(SAMPLE):
-            peak[0] = max(peak[0], anonymous_kilobytes(process.pid))
+            peaks = tuple(map(max, peaks, kilobytes(process.pid)))
 
     ended = threading.Event()
     watcher = threading.Thread(target=watch)
     watcher.start()
-    _, status, usage = os.wait4(process.pid, 0)
+    process.wait()
     seconds = perf_counter() - start
     ended.set()
     watcher.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Usage(seconds, usage.ru_maxrss / 1024, peak[0] / 1024)
+    return Usage(seconds, *(peak / 1024 for peak in peaks))
 
 
-def anonymous_kilobytes(pid: int) -> int:
-    """Return the memory of a process and its children; what they share counts for each of them."""
+def kilobytes(pid: int) -> tuple[int, int]:
+    """Return two figures of a process and its children: the peak so far of the largest, and what all have without maps.
+
+    What they share counts for each of them. The peak is not that of `wait4`, which begins at what the parent had.
+    """
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:  # it has just ended, or this is no Linux
-        return 0
-    own = sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
-    return own + sum(anonymous_kilobytes(int(child)) for child in children)
+        return 0, 0
+    own = (int(status.get(name, "0 kB").split()[0]) for name in ("VmHWM", "RssAnon"))  # one that is ending has neither
+    peaks, anonymous = zip(own, *(kilobytes(int(child)) for child in children), strict=True)
+    return max(peaks), sum(anonymous)
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

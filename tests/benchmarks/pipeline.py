@@ -15,7 +15,7 @@ sys.path.insert(0, str(PROJECT / "tools"))
 import workspace
 
 RAW = PROJECT / "data/raw"
-REPEATS = 8
+REPEATS = 8  # with four, the ratio still moved by a tenth from one measurement to the next
 
 
 def copy(scratch: Path, name: str) -> Path:
