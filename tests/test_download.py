@@ -800,6 +800,8 @@ def test_after_a_kill_in_the_middle_of_a_file_a_rerun_works(kill: str, empty_pro
 
     stage = start()
     assert server.stalled.wait(timeout=30)
+    while not any(download.PART.rglob("download.npz")):  # the half was sent; now it is being written
+        assert stage.poll() is None
     stage.send_signal(getattr(signal, kill))
     _, errors = stage.communicate()
     assert stage.returncode != 0
