@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import os
-import platform
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
@@ -24,6 +23,7 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
+import hardware
 import stages_on_path  # noqa: F401
 import workspace
 from common import figures
@@ -104,7 +104,7 @@ def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[p
         "accuracy": metrics["accuracy"],
         "errors": metrics["errors"],
         "minutes": round(minutes, 1),
-        "hardware": f"{os.cpu_count()} cores, {processor()}",
+        "hardware": hardware.describe(),
     }
     passed = (history["epoch"] * minutes / epochs).round(2)
     curve = history[["epoch", "val_accuracy"]].assign(minutes=passed, **key)
@@ -125,13 +125,6 @@ def draw_curves(curves: pd.DataFrame) -> Figure:
     axes.grid(which="both")
     axes.legend(frameon=False)
     return figure
-
-
-def processor() -> str:
-    """Return the name of the CPU where Linux tells it, else its architecture."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def with_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

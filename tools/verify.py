@@ -9,7 +9,6 @@ machine. Exit status 0: identical; 2: not the same bytes, but the metrics are wi
 import argparse
 import hashlib
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 
+import hardware
 import stages_on_path  # noqa: F401
 import workspace
 from common import weights
@@ -98,12 +98,8 @@ def largest_weight_difference(first: Path, second: Path) -> str:
 
 def machine() -> list[str]:
     """Describe the CPU, the system and the libraries."""
-    cpu = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-        cpu = names[0].partition(":")[2].strip() if names else cpu
     return [
-        f"machine: {cpu or 'unknown CPU'}, {os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+        f"machine: {hardware.describe()}, {platform.machine()}, {platform.system()}",
         f"python {platform.python_version()}, " + ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES),
     ]
 
@@ -116,7 +112,7 @@ def judge(same: bool, differences: dict[str, float]) -> tuple[int, str]:
     if not outside:
         return (
             WITHIN_TOLERANCE,
-            "equal within the tolerance: other bytes, but the metrics agree (see the README, Scope)",
+            "equal within the tolerance: other bytes, but the metrics agree (see the README, The same bytes)",
         )
     return DIFFERENT, f"different: {', '.join(outside)} outside the tolerance"
 

@@ -2,14 +2,16 @@
 
 import os
 import platform
-import re
 import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+import hardware
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE = 0.02  # seconds between two looks at the memory
@@ -75,12 +77,4 @@ def show(cell: object) -> str:
 
 def machine() -> str:
     """Say what the figures depend on most: ratios too differ from one kind of CPU to another."""
-    cpu = platform.machine()
-    with suppress(OSError):  # this is no Linux
-        about = Path("/proc/cpuinfo").read_text()
-        names = re.findall(r"^model name\s*: (.+)", about, re.MULTILINE)
-        widest = next(
-            (name for flag, name in [("avx512f", ", AVX-512"), ("avx2", ", AVX2")] if f" {flag} " in about), ""
-        )
-        cpu = f"{names[0]}{widest}" if names else cpu
-    return f"{os.cpu_count()} cores, {cpu}, Python {platform.python_version()}"
+    return f"{hardware.describe()}, Python {platform.python_version()}"

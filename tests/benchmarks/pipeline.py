@@ -9,9 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from measure import PROJECT, machine, print_table, run
+from measure import PROJECT, machine, print_table, run  # makes tools/ importable
 
-sys.path.insert(0, str(PROJECT / "tools"))
 import workspace
 
 RAW = PROJECT / "data/raw"

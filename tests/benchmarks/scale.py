@@ -7,15 +7,13 @@ the stages one by one in temporary copies of the project, on MNIST and on them.
 import argparse
 import hashlib
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import yaml
-from measure import PROJECT, Usage, machine, print_table, run
+from measure import PROJECT, Usage, machine, print_table, run  # makes tools/ importable
 
-sys.path.insert(0, str(PROJECT / "tools"))
 import workspace
 
 RAW = PROJECT / "data/raw"
