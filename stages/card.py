@@ -8,9 +8,14 @@ Writes reports/model_card.md, with the headings of Mitchell et al. (2019), Model
 from collections.abc import Iterable
 from pathlib import Path
 
-from common import params, tables, templates, wilson
+from common import params, tables, wilson
 from common.errors import run
 from common.files import load_json
+from page import templates
+from parameters.evaluate import Evaluate
+from parameters.model import Model
+from parameters.normalize import Normalize
+from parameters.train import Train
 
 CARD = Path("reports/model_card.md")
 EVALUATE = Path("reports/evaluate")
@@ -43,7 +48,7 @@ def pinned_versions(texts: Iterable[str]) -> list[str]:
 
 
 def main() -> None:
-    level = params.load(params.Evaluate).confidence_level
+    level = params.load(Evaluate).confidence_level
     changes, not_digits = list_changes(tables.load(EVALUATE / "robustness.csv", tables.Robustness), level)
 
     templates.save(
@@ -52,9 +57,9 @@ def main() -> None:
         metrics=load_json(EVALUATE / "metrics.json", "evaluate"),
         level=level,
         split_sizes=load_json(Path("reports/eda/summary.json"), "eda")["images"],
-        normalize=params.load(params.Normalize),
-        hidden_units=params.load(params.Model).hidden_units,
-        train=params.load(params.Train),
+        normalize=params.load(Normalize),
+        hidden_units=params.load(Model).hidden_units,
+        train=params.load(Train),
         recalls=list_recalls(tables.load(EVALUATE / "per_digit.csv", tables.Digit), level),
         changes=changes,
         not_digits=not_digits,

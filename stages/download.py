@@ -19,8 +19,9 @@ import numpy as np
 
 from common import params
 from common.errors import PipelineError, run
-from common.fetch import save
-from common.sources import opened
+from parameters.download import Download
+from sources.fetch import save
+from sources.source import opened
 
 RAW = Path("data/raw")
 PART = Path("data/raw.part")  # beside RAW, so on its file system; a fixed name, so a run clears what a killed one left
@@ -120,7 +121,7 @@ def count_images(names: Mapping[str, str]) -> int:
 
 
 def main() -> None:
-    settings = params.load(params.Download)
+    settings = params.load(Download)
     digests = settings.sha256.model_dump(by_alias=True)
     origin = provide(ordered(settings.sources), digests)
     images = count_images(digests)

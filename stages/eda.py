@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from common import dataset, figures, params
+from common import dataset, params
 from common.errors import run
-from common.figures import sns
-from common.files import save_json, whole
+from common.files import atomic_write, save_json
+from drawing import figures
+from drawing.figures import sns
+from parameters.dataset import Dataset
+from parameters.eda import Eda
 
 REPORTS = Path("reports/eda")
 SPLITS = ["train", "validation", "test"]
@@ -98,7 +101,7 @@ def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray) -> Figur
 
 
 def main() -> None:
-    settings, names = params.load(params.Eda), params.load(params.Dataset).class_names
+    settings, names = params.load(Eda), params.load(Dataset).class_names
     splits = {name: dataset.load(dataset.FOLDER / name) for name in SPLITS}
     labels = {name: split.labels for name, split in splits.items()}
     train = splits["train"]
@@ -107,7 +110,7 @@ def main() -> None:
     sums, grey_counts = add_up(train.images, train.labels, len(names))
     means = sums / 255 / np.maximum(in_train, 1)[:, None, None]
 
-    with whole(REPORTS / "class_counts.csv") as part:
+    with atomic_write(REPORTS / "class_counts.csv") as part:
         counts.to_csv(part, index=False, lineterminator="\n")
     save_json(REPORTS / "summary.json", summarize(labels, grey_counts))
     figures.save(

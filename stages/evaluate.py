@@ -16,6 +16,8 @@ from common import dataset, model, params, robustness, tables, wilson
 from common.determinism import keras
 from common.errors import PipelineError, run
 from common.files import save_json
+from parameters.dataset import Dataset
+from parameters.evaluate import Evaluate
 
 REPORTS = Path("reports/evaluate")
 BATCH = 2_000  # images
@@ -158,7 +160,7 @@ def ahead(items: Iterator[tuple]) -> Iterator[tuple]:
 
 
 def main() -> None:
-    settings, names = params.load(params.Evaluate), params.load(params.Dataset).class_names
+    settings, names = params.load(Evaluate), params.load(Dataset).class_names
     test, network = dataset.load(dataset.FOLDER / "test"), load_network()
     probabilities = predict(network, test.images)
     if probabilities.shape[1] != len(names):

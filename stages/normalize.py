@@ -13,9 +13,11 @@ import numpy as np
 from common import dataset, params
 from common.errors import PipelineError, run
 from common.files import require, save_json
-from common.imports import lean
+from common.imports import importing_without
+from parameters.dataset import Dataset
+from parameters.normalize import Normalize
 
-with lean("pandas"):  # which scikit-learn can return its results in
+with importing_without("pandas"):  # which scikit-learn can return its results in
     from sklearn.model_selection import train_test_split
 
 RAW = Path("data/raw")
@@ -108,8 +110,8 @@ def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray
 
 
 def main() -> None:
-    settings = params.load(params.Normalize)
-    classes = len(params.load(params.Dataset).class_names)
+    settings = params.load(Normalize)
+    classes = len(params.load(Dataset).class_names)
     images, labels = read_published("train", classes)
     test_images, test_labels = read_published("t10k", classes)
     train, validation = stratified_split(labels, settings.validation_fraction, settings.seed)

@@ -14,10 +14,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common import augment, charts, dataset, figures, params, robustness, tables
+from common import dataset, params, robustness, tables
 from common.errors import PipelineError, run
-from common.figures import sns
 from common.files import require
+from drawing import charts, figures
+from drawing.figures import sns
+from parameters.dataset import Dataset
+from parameters.plot import Plot
+from parameters.train import Train
+from training import augmentation
 
 REPORTS = Path("reports/plot")
 HISTORY = Path("reports/train/history.csv")
@@ -120,15 +125,15 @@ def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
     figure, axes = figures.sheet(len(columns) * cell, title + len(images) * cell)
     for column, kind in enumerate(columns):
         axes.text((column + 0.45) * cell, title / 2, kind, ha="center", va="center", fontsize=11)
-        for row, image in enumerate(augment.deform(images, augment.STRENGTHS[kind], random)):
+        for row, image in enumerate(augmentation.deform(images, augmentation.STRENGTHS[kind], random)):
             figures.draw_image(axes, image, column * cell, title + row * cell, 0.9 * cell, 0.9 * cell)
     figure.suptitle(f"Kinds of augmentation, drawn at random (this network was trained with: {used})")
     return figure
 
 
 def main() -> None:
-    settings, names = params.load(params.Plot), params.load(params.Dataset).class_names
-    training = params.load(params.Train)
+    settings, names = params.load(Plot), params.load(Dataset).class_names
+    training = params.load(Train)
     history = read_history(HISTORY)
     predictions, digits, bins, ambiguous, changes = (
         tables.load(EVALUATE / name, table)

@@ -13,9 +13,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import dataset, params, tables, templates, weights
+from common import dataset, params, tables, weights
 from common.errors import PipelineError, run
 from common.files import load_json, require
+from page import templates
+from parameters.dataset import Dataset
+from parameters.evaluate import Evaluate
+from parameters.model import Model
+from parameters.normalize import Normalize
+from parameters.plot import Plot
+from parameters.train import Train
 
 PAGE = Path("reports/index.html")
 MODEL = Path("models/model.keras")
@@ -125,9 +132,9 @@ def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
 
 
 def main() -> None:
-    names = params.load(params.Dataset).class_names
-    sections = [params.load(section) for section in (params.Normalize, params.Model, params.Train, params.Evaluate)]
-    mistakes = params.load(params.Plot).mistakes
+    names = params.load(Dataset).class_names
+    sections = [params.load(section) for section in (Normalize, Model, Train, Evaluate)]
+    mistakes = params.load(Plot).mistakes
     images = dataset.load(dataset.FOLDER / "test").images
     predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
     ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)

@@ -8,11 +8,15 @@ epoch reached on the validation split: experiments are chosen by it.
 import csv
 from pathlib import Path
 
-from common import batches, checkpoint, dataset, model, params
+from common import dataset, model, params
 from common.dataset import Split
 from common.determinism import keras, tf
 from common.errors import run
 from common.files import save_json
+from parameters.dataset import Dataset
+from parameters.model import Model
+from parameters.train import Train
+from training import batches, checkpoint
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/train/history.csv")
@@ -38,14 +42,14 @@ class BlockTrainer(keras.Model):
         return self.get_metrics_result()
 
 
-def learning_rate(settings: params.Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def learning_rate(settings: Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate of Adam: a constant, or a cosine that falls to zero over `steps` steps."""
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
     return settings.learning_rate
 
 
-class Log(keras.callbacks.Callback):
+class HistoryCsv(keras.callbacks.Callback):
     """Start a CSV file; append each epoch to it and print it."""
 
     def __init__(self, path: Path, epochs: int):
@@ -65,9 +69,7 @@ class Log(keras.callbacks.Callback):
         )
 
 
-def fit(
-    network: keras.Model, train: Split, validation: Split, settings: params.Train, saved: checkpoint.Checkpoint
-) -> None:
+def fit(network: keras.Model, train: Split, validation: Split, settings: Train, saved: checkpoint.Checkpoint) -> None:
     """Train `network` in place, from where the checkpoint `saved` left off.
 
     Raises PipelineError when a batch is larger than the training split.
@@ -86,7 +88,7 @@ def fit(
     # Make the variables of the metrics and of Adam; TensorFlow would trace the step twice if it were to make them.
     trainer.test_step((tf.zeros((1, *dataset.SHAPE)), tf.zeros(1)))
     trainer.optimizer.build(trainer.trainable_variables)
-    log = Log(HISTORY, settings.epochs)
+    log = HistoryCsv(HISTORY, settings.epochs)
     done = saved.restore(trainer)
     trainer.fit(
         batches.training(train, settings, plan, range(done, settings.epochs)),
@@ -109,8 +111,8 @@ def last_epoch(history: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    settings, architecture = params.load(params.Train), params.load(params.Model)
-    classes = len(params.load(params.Dataset).class_names)
+    settings, architecture = params.load(Train), params.load(Model)
+    classes = len(params.load(Dataset).class_names)
     train, validation = map(dataset.load, FOLDERS)
     network = model.build(architecture.hidden_units, classes, settings.seed)
     saved = checkpoint.Checkpoint(FOLDERS, f"{settings} {architecture} {classes}", HISTORY)

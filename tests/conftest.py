@@ -12,10 +12,10 @@ import pytest
 import yaml
 from selenium import webdriver
 
-import workspace
 from browser import open_browser
-from common import params
 from common.dataset import Split
+from parameters.train import Train
+from running import copies
 
 PROJECT = Path(__file__).parents[1]
 NAMES = {"train": 300, "t10k": 60}  # images
@@ -41,7 +41,7 @@ def tiny_mnist() -> dict[str, np.ndarray]:
 
 IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
 SPLIT = Split((IMAGES / 255).astype(np.float32), LABELS.astype(np.uint8))
-SETTINGS = params.Train(
+SETTINGS = Train(
     epochs=4,
     batch_size=16,
     learning_rate=0.01,
@@ -53,7 +53,7 @@ SETTINGS = params.Train(
 )
 
 
-def changed(**values) -> params.Train:
+def changed(**values) -> Train:
     """SETTINGS with these values instead."""
     return SETTINGS.model_copy(update=values)
 
@@ -79,7 +79,7 @@ def edit_params(folder: Path, changes: dict[str, object]) -> None:
 
 def tools_environment(**changes: str) -> dict[str, str]:
     """The environment of a command: the `python` and `dvc` of the tests come first, and no bytecode is left behind."""
-    return {**workspace.environment(), "PYTHONDONTWRITEBYTECODE": "1", **changes}
+    return {**copies.environment(), "PYTHONDONTWRITEBYTECODE": "1", **changes}
 
 
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess:
@@ -96,7 +96,7 @@ def succeed(folder: Path, *command: str, **environment: str) -> str:
 
 def copy_project(folder: Path, mirror: Path) -> Path:
     """Make `folder` a Git repository of the project's files, with a params.yaml for the tiny MNIST of `mirror`."""
-    workspace.copy(PROJECT, folder)
+    copies.copy(PROJECT, folder)
     (folder / ".dvc/config.local").unlink()
     (folder / "dvc.lock").unlink()
     shutil.rmtree(folder / "reports")

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from common import batches
-from common.batches import Plan, shuffled
 from common.dataset import Split
 from common.errors import PipelineError
 from conftest import SETTINGS, SPLIT, changed
+from training import batches
+from training.batches import Plan, shuffled
 
 NUMBERED = Split(np.broadcast_to(np.arange(10, dtype=np.float32)[:, None, None], (10, 28, 28)), np.arange(10))
 

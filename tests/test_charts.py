@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from common import charts, figures, robustness, tables
+from common import robustness, tables
+from drawing import charts, figures
 
 
 def lines(axes) -> dict[str, list[float]]:

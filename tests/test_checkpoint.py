@@ -1,6 +1,6 @@
 import pytest
 
-from common import checkpoint
+from training import checkpoint
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_a_checkpoint_is_tied_to_the_code_and_the_versions(data, monkeypatch, tm
     stage = tmp_path / "stages"
     (stage / "common").mkdir(parents=True)
     (stage / "train.py").write_text("a = 1")
-    monkeypatch.setattr(checkpoint, "__file__", str(stage / "common/checkpoint.py"))
+    monkeypatch.setattr(checkpoint, "__file__", str(stage / "training/checkpoint.py"))
     monkeypatch.setattr("sys.modules", {"train": type("module", (), {"__file__": str(stage / "train.py")})})
     before = checkpoint.path_for([data], "")
     (stage / "train.py").write_text("a = 2")

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import compare
-from common import errors, figures
+from common import errors
 from common.errors import PipelineError
 from compare import require_pairs
-from compare_flips import draw_flips, find_flips
-from compare_report import markdown, text, verdict
-from compare_revision import Revision, flatten, read_revision
+from comparison.flips import draw_flips, find_flips
+from comparison.reports import markdown, text, verdict
+from comparison.revisions import Revision, flatten, read_revision
 from conftest import AUTHOR, PROJECT, run, succeed
+from drawing import figures
 
 COMPARE = PROJECT / "tools/compare.py"
 ACTUAL = np.arange(200) % 10
@@ -230,9 +231,9 @@ def test_the_seeds_of_either_revision_tell_how_much_is_luck(history):
 
 def test_seeds_that_another_commit_left_behind_are_not_taken_for_those_of_these_settings():
     good, stale, unknown = revision({1, 2}, [2, 4]), revision({1, 2}, [3, 4]), revision({1, 2}, [3, 4], seed=7)
-    assert [list(group) for group in compare.own_seeds(good, stale)] == [[0.99, 0.98]]
-    assert compare.own_seeds(stale, revision({1})) == []
-    assert len(compare.own_seeds(unknown, unknown)) == 1
+    assert [list(group) for group in compare.matching_seeds(good, stale)] == [[0.99, 0.98]]
+    assert compare.matching_seeds(stale, revision({1})) == []
+    assert len(compare.matching_seeds(unknown, unknown)) == 1
 
 
 @pytest.mark.parametrize(

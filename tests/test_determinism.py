@@ -15,12 +15,14 @@ TRAIN = """
 import sys, hashlib
 sys.path.insert(0, {stages!r})
 import numpy as np
-from common import checkpoint, model, params
+from common import model, params
+from training import checkpoint
 from common.dataset import Split
+from parameters.train import Train
 import evaluate, train
 split = Split(np.random.default_rng(0).random((384, 28, 28), np.float32), (np.arange(384) % 10).astype(np.uint8))
 changes = dict(epochs=2, batch_size=128, schedule="cosine", augmentation="elastic")
-settings = params.load(params.Train).model_copy(update=changes)
+settings = params.load(Train).model_copy(update=changes)
 network = model.build([512, 256], 10, 0)
 train.fit(network, split, split, settings, checkpoint.Checkpoint([], "", train.HISTORY))
 network.compile(jit_compile=True)  # as evaluate.load_network does

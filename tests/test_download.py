@@ -21,9 +21,9 @@ import pytest
 import yaml
 
 import download
-from common import fetch, sources
 from common.errors import PipelineError
 from mirror import Mirror, Reply
+from sources import fetch, source
 
 STAGE = Path(download.__file__).resolve()
 IMAGES = "train-images-idx3-ubyte"
@@ -235,8 +235,7 @@ def test_the_reader_of_keras_archive_agrees_with_numpy() -> None:
         np.save(buffer, array)
         buffer.seek(0)
         assert (
-            b"".join(sources.idx_of_npy(buffer))
-            == IDX[next(n for n, f in sources.IN_NPZ.items() if f == f"{name}.npy")]
+            b"".join(source.idx_of_npy(buffer)) == IDX[next(n for n, f in source.IN_NPZ.items() if f == f"{name}.npy")]
         )
 
 
@@ -333,7 +332,7 @@ def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ignores who comes when the queue is full")
 def test_a_host_that_answers_at_none_of_its_addresses_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "CONNECT", 0.2)
-    monkeypatch.setattr(sources, "fetch", lambda *_: pytest.fail("asked all the same"))
+    monkeypatch.setattr(source, "fetch", lambda *_: pytest.fail("asked all the same"))
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -735,7 +734,7 @@ def test_a_full_disk_is_not_taken_for_a_fault_of_the_source(
 ) -> None:
     save = fetch.save
     monkeypatch.setattr(download, "save", lambda chunks, path: save(chunks, Path("/dev/full")))
-    monkeypatch.setattr(sources, "save", lambda chunks, path: save(chunks, Path("/dev/full")))
+    monkeypatch.setattr(source, "save", lambda chunks, path: save(chunks, Path("/dev/full")))
     write(tmp_path / "folder", IDX)
     write(tmp_path, {"mnist.tgz": LOCAL["mnist.tgz"]})
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common import figures
+from drawing import figures
 from eda import add_up, count_labels, draw_distribution, draw_means, draw_samples, summarize
 
 IMAGES = np.array([[[0, 1], [1, 0]], [[1, 1], [0, 0]], [[0, 0], [0, 51 / 255]]], np.float32)

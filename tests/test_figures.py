@@ -3,16 +3,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from common import figures
 from common.errors import PipelineError
 from common.files import require
 from conftest import succeed
+from drawing import figures
 
 DRAW = """
 import sys; sys.path.insert(0, {stages!r})
 from pathlib import Path
 import numpy as np
-from common import figures
+from drawing import figures
 figures.save(figures.gallery(np.eye(28)[None], ["eye"], 1, 1.5), Path("a.png"))
 """
 

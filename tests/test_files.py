@@ -4,12 +4,12 @@ import pytest
 
 from common import errors
 from common.errors import PipelineError
-from common.files import require, save_json, whole
+from common.files import atomic_write, require, save_json
 
 
 def test_a_file_appears_only_when_the_block_has_ended(tmp_path):
     path = tmp_path / "new" / "file"
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text("half")
         assert not path.exists()
     assert path.read_text() == "half"
@@ -19,7 +19,7 @@ def test_a_file_appears_only_when_the_block_has_ended(tmp_path):
 def test_an_error_leaves_the_old_file_and_no_part(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(RuntimeError), whole(path) as part:
+    with pytest.raises(RuntimeError), atomic_write(path) as part:
         part.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-import hardware
+from running import hardware
 
 CPU = "processor\t: {n}\nmodel name\t: AMD EPYC\npower management:\nflags\t\t: fma avx{wider}\n\n"
 

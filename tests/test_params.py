@@ -2,6 +2,8 @@ import pytest
 
 from common import params
 from common.errors import PipelineError
+from parameters.download import Digests, Download
+from parameters.train import Train
 
 GOOD = """
 train:
@@ -22,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def load(text, section=params.Train):
+def load(text, section=Train):
     params.PATH.write_text(text)
     return params.load(section)
 
@@ -72,18 +74,18 @@ def test_a_fault_is_one_line_with_the_key_and_what_was_found(old, new, parts):
 
 
 def test_an_unknown_digest_name_is_an_error():
-    digests = "\n".join(f"    {field.alias}: {'a' * 64}" for field in params.Digests.model_fields.values())
+    digests = "\n".join(f"    {field.alias}: {'a' * 64}" for field in Digests.model_fields.values())
     text = f"download:\n  sources: [x]\n  sha256:\n{digests}\n"
-    assert load(text, params.Download).sha256.train_images == "a" * 64
+    assert load(text, Download).sha256.train_images == "a" * 64
     with pytest.raises(PipelineError, match="download.sha256.t10k-labels: no such parameter"):
-        load(text.replace("t10k-labels-idx1-ubyte", "t10k-labels"), params.Download)
+        load(text.replace("t10k-labels-idx1-ubyte", "t10k-labels"), Download)
     with pytest.raises(PipelineError, match="download.sha256.train-images-idx3-ubyte: .*pattern.*found 'aaaa"):
-        load(text.replace("a" * 64, "a" * 63, 1), params.Download)
+        load(text.replace("a" * 64, "a" * 63, 1), Download)
 
 
 def test_a_missing_file_says_where_to_run():
     with pytest.raises(PipelineError, match=r"params.yaml not found in .*run stages from the project's folder"):
-        params.load(params.Train)
+        params.load(Train)
 
 
 def test_the_projects_own_parameters_are_valid(monkeypatch):
@@ -91,5 +93,5 @@ def test_the_projects_own_parameters_are_valid(monkeypatch):
 
     monkeypatch.chdir(PROJECT)
     for section in params.Section.__subclasses__():
-        if section is not params.Digests:
+        if section is not Digests:
             params.load(section)

@@ -9,7 +9,7 @@ import yaml
 
 from conftest import AUTHOR, edit_params, run, succeed
 
-STAGES = ["download", "normalize", "eda", "train", "evaluate", "plot", "report", "card"]
+STAGES = ["check", "download", "normalize", "eda", "train", "evaluate", "plot", "report", "card"]
 
 
 def executed(output: str) -> list[str]:
@@ -30,9 +30,9 @@ def test_a_second_run_executes_nothing(project):
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"train.epochs": 1}, ["train", "evaluate", "plot", "report", "card"]),
-        ({"eda.samples_per_digit": 2}, ["eda", "report"]),
-        ({"plot.mistakes": 3}, ["plot", "report"]),
+        ({"train.epochs": 1}, ["check", "train", "evaluate", "plot", "report", "card"]),
+        ({"eda.samples_per_digit": 2}, ["check", "eda", "report"]),
+        ({"plot.mistakes": 3}, ["check", "plot", "report"]),
     ],
 )
 def test_only_what_depends_on_a_changed_parameter_runs_and_the_old_value_is_restored(project, change, stages):
@@ -62,9 +62,9 @@ def test_a_comment_in_params_changes_nothing(project):
         ("requirements/page.in", {"report", "card"}),
         ("requirements-dev.in", set()),
         ("requirements.in", set()),
-        ("stages/common/figures.py", {"eda", "plot"}),
+        ("stages/drawing/figures.py", {"eda", "plot"}),
         ("stages/common/model.py", {"train", "evaluate"}),
-        ("stages/page/draw.js", {"report"}),
+        ("stages/page/web/draw.js", {"report"}),
         ("stages/page/model_card.md", {"card"}),
     ],
 )
@@ -94,13 +94,13 @@ def test_dvc_commands_give_sensible_output(project):
 
 def test_an_experiment_can_be_run_and_shown(project):
     output = succeed(project, "dvc", "exp", "run", "--name", "short", "-S", "train.epochs=1", **AUTHOR)
-    assert executed(output) == ["train", "evaluate", "plot", "report", "card"]
+    assert executed(output) == ["check", "train", "evaluate", "plot", "report", "card"]
     table = succeed(project, "dvc", "exp", "show", "--csv")
     assert "short" in table
     assert "train.epochs" in table
 
 
-@pytest.mark.parametrize("stage", STAGES[1:])
+@pytest.mark.parametrize("stage", STAGES[2:])
 def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
     needs = {
         "normalize": "download",
@@ -127,7 +127,7 @@ def test_a_stage_runs_alone_and_writes_the_same_bytes(project, stage):
     assert "up to date" in succeed(project, "dvc", "status")
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("report", "card")])
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("check", "report", "card")])
 def test_a_misspelt_parameter_stops_a_stage_before_any_work(project, stage):
     edit_params(project, {f"{stage}.sed": 1})
     outputs = {path: path.stat().st_mtime_ns for path in Path(project / "reports").rglob("*") if path.is_file()}

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from common import figures, tables
+from common import tables
 from common.errors import PipelineError
+from drawing import figures
 from plot import (
     COLUMNS,
     count_confusions,

@@ -135,7 +135,7 @@ def test_the_browser_prepares_the_same(browser, tmp_path):
     greys = [255 * draw_seven(), 255 - 200 * draw_seven(90, 300), photograph(draw_seven()), photograph(np.ones((9, 7)))]
     greys += [np.zeros((5, 4)), np.eye(41) * 255, 255 * np.eye(40, 13)[::-1], np.linspace(0, 300, 90)[None], *tiny]
     page = tmp_path / "page.html"
-    page.write_text(f"<script>{(PROJECT / 'stages/page/prepare.js').read_text()}</script>")
+    page.write_text(f"<script>{(PROJECT / 'stages/page/web/prepare.js').read_text()}</script>")
     browser.get(page.as_uri())
     found = browser.execute_script(
         "return arguments[0].map(([grey, width, height]) => {"

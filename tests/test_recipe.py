@@ -8,6 +8,8 @@ import recipe
 from common import params
 from common.errors import PipelineError
 from conftest import AUTHOR, PROJECT, succeed
+from parameters.model import Model
+from parameters.train import Train
 
 ROW = {"recipe": "b", "seed": 1, "errors": 50}
 
@@ -21,7 +23,7 @@ def test_every_recipe_is_valid_and_changes_something_that_exists(path, tmp_path,
         values[section] |= settings
     monkeypatch.chdir(tmp_path)
     params.PATH.write_text(yaml.safe_dump(values))
-    for section in (params.Model, params.Train):
+    for section in (Model, Train):
         params.load(section)
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import params, tables, templates
+from common import tables
 from common.errors import PipelineError
 from conftest import edit_params, succeed
+from page import templates
+from parameters.normalize import Normalize
 from report import encode_image, encode_network, list_parameters, show_ambiguous, show_mistakes
 
 ARRAYS = [np.full((784, 3), 0.5, np.float32), np.arange(3, dtype=np.float32), np.ones((3, 2), np.float32)]
@@ -73,7 +75,7 @@ def test_a_change_is_told_in_words(change, amount, words):
 
 
 def test_parameters_are_listed_as_dvc_names_them():
-    assert list_parameters(params.Normalize(validation_fraction=0.2, seed=3)) == [
+    assert list_parameters(Normalize(validation_fraction=0.2, seed=3)) == [
         ("normalize.validation_fraction", 0.2),
         ("normalize.seed", 3),
     ]

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from common import batches, checkpoint, model
+from common import model
 from common.determinism import keras
 from conftest import SETTINGS, SPLIT, changed
 from test_batches import one_by_one
 from train import COLUMNS, HISTORY, BlockTrainer, fit, last_epoch, learning_rate
+from training import batches, checkpoint
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 Usage: python tools/compare.py [REV] [REV] [--json | --md] [--plot FILE.png]
 
 REV is a Git revision, tag or branch, the name of a DVC experiment, or `workspace` for the files as they are now.
-Without any, HEAD is compared with the workspace.
+Without any, HEAD is compared with the copies.
 Reads  reports/evaluate/predictions.csv, params.yaml and, where it is there, reports/seeds.csv at both revisions.
 Writes nothing, but with --plot the test images whose answer became right or wrong.
 """
@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-import compare_report
-import paired
-import stages_on_path  # noqa: F401
+import running.stages_on_path  # noqa: F401
 from common import wilson
 from common.errors import PipelineError, run
-from compare_revision import PREDICTIONS, WORKSPACE, Revision, read_revision
+from comparison import reports, statistics
+from comparison.revisions import PREDICTIONS, WORKSPACE, Revision, read_revision
 
 LEVEL = 0.95  # of every interval, and of the reports that call them "95 %"
 
@@ -30,9 +29,9 @@ def compare(old: Revision, new: Revision) -> dict:
     require_pairs(old, new)
     actual = old.predictions["actual"].to_numpy()
     was_wrong, is_wrong = (actual != revision.predictions["predicted"].to_numpy() for revision in (old, new))
-    table = paired.count(~was_wrong, ~is_wrong)
-    seeds = own_seeds(old, new)
-    spread = paired.pool(seeds)
+    table = statistics.count(~was_wrong, ~is_wrong)
+    seeds = matching_seeds(old, new)
+    spread = statistics.pool(seeds)
     names = new.parameters.get("dataset.class_names", [])
     result = {
         "old": describe(old),
@@ -40,19 +39,19 @@ def compare(old: Revision, new: Revision) -> dict:
         "images": len(actual),
         "difference": {
             "accuracy": round(table.difference, 6),
-            **interval(paired.difference_interval(table, LEVEL)),
+            **interval(statistics.difference_interval(table, LEVEL)),
             "errors": table.lost - table.gained,
             "gained": table.gained,
             "lost": table.lost,
-            "p": float(f"{paired.mcnemar(table):.3g}"),
+            "p": float(f"{statistics.mcnemar(table):.3g}"),
         },
         "seeds": spread
         and {
             "n": sum(map(len, seeds)),
             "errors_sd": round(spread.sd * len(actual), 6),
-            "share_of_pairs": round(paired.share_of_pairs(table.difference, spread), 6),
+            "share_of_pairs": round(statistics.share_of_pairs(table.difference, spread), 6),
         },
-        "settings": spread and interval(paired.settings_interval(table, spread, LEVEL)),
+        "settings": spread and interval(statistics.settings_interval(table, spread, LEVEL)),
         "digits": [
             {
                 "name": names[digit] if digit < len(names) else str(digit),
@@ -68,7 +67,7 @@ def compare(old: Revision, new: Revision) -> dict:
             if old.parameters.get(key) != new.parameters.get(key)
         },
     }
-    return result | {"verdict": compare_report.verdict(result)}
+    return result | {"verdict": reports.verdict(result)}
 
 
 def require_pairs(old: Revision, new: Revision) -> None:
@@ -83,7 +82,7 @@ def require_pairs(old: Revision, new: Revision) -> None:
     raise PipelineError(f"expected the same test images in {old.name} and {new.name}, found {found}")
 
 
-def own_seeds(*revisions: Revision) -> list[np.ndarray]:
+def matching_seeds(*revisions: Revision) -> list[np.ndarray]:
     """Return the accuracies of each table of seeds that belongs to the settings of its revision.
 
     A table that an older commit left behind is found out by its row for the revision's own seed, which must have the
@@ -130,14 +129,14 @@ def main() -> None:
     old, new = read_revision(arguments.old), read_revision(arguments.new)
     result = compare(old, new)
     if arguments.plot:
-        from compare_flips import save_flips  # Matplotlib, which only this needs
+        from comparison.flips import save_flips  # Matplotlib, which only this needs
 
         save_flips(old, new, arguments.plot)
         print(f"compare: drew {arguments.plot}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(result, indent=2, sort_keys=True, allow_nan=False))
     else:
-        print(compare_report.markdown(result) if arguments.md else compare_report.text(result))
+        print(reports.markdown(result) if arguments.md else reports.text(result))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-import stages_on_path  # noqa: F401
+import running.stages_on_path  # noqa: F401
 from common.prepare import find_ink, fit
 
 SMALLEST = 6  # pixels of the longer side of a digit

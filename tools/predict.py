@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-import stages_on_path  # noqa: F401
+import running.stages_on_path  # noqa: F401
 from common import params
 from common.errors import PipelineError, run
 from find_digits import Box, find_digits
@@ -105,9 +105,10 @@ def predict(images: np.ndarray) -> tuple[list[str], np.ndarray]:
     images: (n, 28, 28) float32 in [0, 1]. Raises PipelineError when the network is missing.
     """
     from common import model  # TensorFlow, which takes seconds, only when there is something to predict
+    from parameters.dataset import Dataset
 
     with contextlib.chdir(PROJECT):
-        names, network = params.load(params.Dataset).class_names, model.load()
+        names, network = params.load(Dataset).class_names, model.load()
     probabilities = network(move(images)).numpy()
     return names, probabilities.reshape(len(MOVES), len(images), -1).mean(axis=0)
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 
-import stages_on_path  # noqa: F401
-from common import figures
+import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError
+from drawing import figures
 
 if TYPE_CHECKING:
     from predict import Answer, Picture

@@ -12,12 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import compare_report
-import stages_on_path  # noqa: F401
+import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
-from common.files import whole
+from common.files import atomic_write
 from compare import compare
-from compare_revision import WORKSPACE, find_commit, git, read_revision
+from comparison import reports
+from comparison.revisions import WORKSPACE, find_commit, git, read_revision
 
 
 def find_base(name: str) -> str:
@@ -57,11 +57,11 @@ def report_verdict(base: str, flips: Path | None) -> str:
     """Return what compare.py says, and draw the flips; if there are no pairs to compare, return the reason."""
     try:
         old, new = read_revision(base), read_revision(WORKSPACE)
-        report = compare_report.markdown(compare(old, new))
+        report = reports.markdown(compare(old, new))
     except PipelineError as error:
         return f"**Not comparable:** {error}"
     if flips:
-        from compare_flips import save_flips  # Matplotlib, which only this needs
+        from comparison.flips import save_flips  # Matplotlib, which only this needs
 
         save_flips(old, new, flips)
     return report
@@ -100,7 +100,7 @@ def main() -> None:
         print(report(base, Path(), arguments.flips), end="")
         return
     text = report(base, arguments.out.parent, arguments.flips)
-    with whole(arguments.out) as part:
+    with atomic_write(arguments.out) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 

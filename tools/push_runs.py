@@ -12,7 +12,7 @@ import argparse
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-import stages_on_path  # noqa: F401
+import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 
 

@@ -23,12 +23,11 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
-import hardware
-import stages_on_path  # noqa: F401
-import workspace
-from common import figures
+import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
-from common.files import whole
+from common.files import atomic_write
+from drawing import figures
+from running import copies, hardware
 
 PROJECT = Path(__file__).parents[1]
 RECIPES = Path("recipes")
@@ -78,9 +77,7 @@ def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
 def dvc(*arguments: str) -> list[str]:
     """Run DVC, print its lines as they come and return them. Raises PipelineError when it fails."""
     lines = []
-    with subprocess.Popen(
-        ["dvc", *arguments], stdout=subprocess.PIPE, text=True, env=workspace.environment()
-    ) as process:
+    with subprocess.Popen(["dvc", *arguments], stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line)
@@ -136,7 +133,7 @@ def with_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 def keep(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """Put rows of one recipe and seed into the table at `path`, and return all of it."""
     table = with_rows(pd.read_csv(path) if path.exists() else pd.DataFrame(), rows)
-    with whole(path) as part:
+    with atomic_write(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
     return table
 

@@ -18,10 +18,10 @@ import pandas as pd
 from scipy import stats
 from tqdm import tqdm
 
-import stages_on_path  # noqa: F401
-import workspace
+import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
-from common.files import whole
+from common.files import atomic_write
+from running import copies
 
 PROJECT = Path(__file__).parents[1]
 TABLE = Path("reports/seeds.csv")
@@ -29,9 +29,9 @@ TABLE = Path("reports/seeds.csv")
 
 def train_seed(seed: int, scratch: Path) -> dict:
     """Run the pipeline up to evaluate with this seed; return its row of the table."""
-    folder = workspace.copy(PROJECT, scratch / str(seed), cache=PROJECT / ".dvc/cache")
-    workspace.set_param(folder, "train", "seed", seed)
-    workspace.repro(folder, "evaluate")
+    folder = copies.copy(PROJECT, scratch / str(seed), cache=PROJECT / ".dvc/cache")
+    copies.set_param(folder, "train", "seed", seed)
+    copies.repro(folder, "evaluate")
     last = pd.read_csv(folder / "reports/train/history.csv").iloc[-1]
     metrics = json.loads((folder / "reports/evaluate/metrics.json").read_text())
     return {
@@ -72,13 +72,13 @@ def main() -> None:
         raise PipelineError("expected at least 2 seeds (a standard deviation needs them) and 1 job")
 
     os.chdir(PROJECT)
-    workspace.repro(PROJECT, "evaluate", quiet=False)  # so that the data is in the cache for every copy
+    copies.repro(PROJECT, "evaluate", quiet=False)  # so that the data is in the cache for every copy
     with TemporaryDirectory(dir=".dvc/tmp") as scratch, ThreadPoolExecutor(arguments.jobs) as pool:
         started = [pool.submit(train_seed, seed, Path(scratch).resolve()) for seed in range(arguments.n)]
         bar = tqdm(as_completed(started), total=len(started), unit="seed", desc="seeds")
         table = pd.DataFrame([future.result() for future in bar]).sort_values("seed")
 
-    with whole(TABLE) as part:
+    with atomic_write(TABLE) as part:
         table.to_csv(part, index=False, lineterminator="\n", float_format="%.6f")
     print(describe(table))
 

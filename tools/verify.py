@@ -20,13 +20,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 
-import hardware
-import stages_on_path  # noqa: F401
-import workspace
+import running.stages_on_path  # noqa: F401
 from common import weights
 from common.errors import PipelineError, run
 from common.params import PATH as PARAMS
 from common.params import Loader
+from running import copies, hardware
 
 PROJECT = Path(__file__).parents[1]
 METRICS = "reports/evaluate/metrics.json"
@@ -124,10 +123,10 @@ def main() -> None:
 
     lock, expected_metrics = yaml.safe_load(committed("dvc.lock")), json.loads(committed(METRICS))
     with TemporaryDirectory(prefix="verify-") as scratch:
-        folder = workspace.copy(PROJECT, Path(scratch).resolve() / "project")
+        folder = copies.copy(PROJECT, Path(scratch).resolve() / "project")
         if stale := find_stale(lock, folder):
             raise PipelineError(f"dvc.lock was not made with this {', '.join(stale)}; run `dvc repro` and commit")
-        workspace.repro(folder, "--force", quiet=False)
+        copies.repro(folder, "--force", quiet=False)
         expected, found = hashes(lock), hashes(yaml.safe_load((folder / "dvc.lock").read_text()))
         differences = metric_differences(expected_metrics, json.loads((folder / METRICS).read_text()))
         weight_difference = largest_weight_difference(PROJECT / MODEL, folder / MODEL)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import PipelineError
-from common.files import require, whole
+from common.files import atomic_write, require
 
 SHAPE = (28, 28)
 FOLDER = Path("data/normalized")
@@ -31,14 +31,14 @@ def save(folder: Path, chunks: Iterable[np.ndarray], labels: np.ndarray) -> None
     """
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(labels), *SHAPE)}
     written = 0
-    with whole(folder / "images.npy") as part, part.open("wb") as file:
+    with atomic_write(folder / "images.npy") as part, part.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in chunks:
             file.write(np.ascontiguousarray(chunk, "<f4"))
             written += len(chunk)
         if written != len(labels):
             raise ValueError(f"{folder}: {written} images for {len(labels)} labels")
-    with whole(folder / "labels.npy") as part, part.open("wb") as file:
+    with atomic_write(folder / "labels.npy") as part, part.open("wb") as file:
         np.save(file, labels.astype(np.uint8, copy=False))
 
 
@@ -68,7 +68,7 @@ def open_array(path: Path) -> np.ndarray:
         raise PipelineError(f"{path} is not a NumPy array ({error}); run `dvc repro --force normalize`") from None
 
 
-def stays(array: np.ndarray) -> bool:
+def fits_in_memory(array: np.ndarray) -> bool:
     """Return whether all of an array may be in memory: it is there already, or its file has at most MAPPED bytes."""
     return getattr(array, "_mmap", None) is None or array.nbytes <= MAPPED
 
@@ -78,7 +78,7 @@ def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
 
     Each touch of a map brings in the pages around it, and at random places that soon is the whole file.
     """
-    if stays(images):
+    if fits_in_memory(images):
         np.take(images, index, axis=0, out=target, mode="clip")  # any other mode makes a copy first
         return
     with open(images.filename, "rb", buffering=0) as file:
@@ -91,7 +91,7 @@ def release(array: np.ndarray) -> None:
     """Take the pages of a large memory map out of this process; the system keeps them as cache while it has room.
 
     Called every few megabytes, it bounds the memory of a stage, however large the file is. The pages of an array that
-    `stays` do so: taken out, they would fault anew in every epoch.
+    `fits_in_memory` accepts stay: taken out, they would fault anew in every epoch.
     """
-    if not stays(array) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
+    if not fits_in_memory(array) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
         array._mmap.madvise(mmap.MADV_DONTNEED)

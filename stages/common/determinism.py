@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from common import memory
-from common.imports import lean
+from common.imports import importing_without
 
 SETTINGS = {
     # Intel's oneDNN picks its kernels, and with them the order of the sums, by instruction set and number of threads.
@@ -62,7 +62,7 @@ def quiet() -> Iterator[None]:
 apply()
 memory.keep_freed()
 # Keras can wrap scikit-learn, draw with Matplotlib and read Pandas; here it does not. It starts in half the time.
-with quiet(), lean("sklearn", "matplotlib", "pandas"):
+with quiet(), importing_without("sklearn", "matplotlib", "pandas"):
     import keras
     import tensorflow as tf  # noqa: F401
 

@@ -10,7 +10,7 @@ from common.errors import PipelineError
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the name `path` only when the block ends without an error.
 
     The `.part` file has a fixed name, so what a killed run left behind is replaced by the next one.
@@ -26,7 +26,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 def save_json(path: Path, values: Mapping) -> None:
     """Write `values` with sorted keys; NaN and infinity raise ValueError, because JSON has neither."""
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(
             json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8", newline="\n"
         )

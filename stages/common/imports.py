@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def lean(*unused: str) -> Iterator[None]:
+def importing_without(*unused: str) -> Iterator[None]:
     """Import as if the packages `unused` were not installed, and without a search for garbage, of which there is none.
 
     Nor do later searches go through all that is there by then; they took a twentieth of the time of a training.

@@ -8,7 +8,7 @@ from pathlib import Path
 from common.dataset import SHAPE
 from common.determinism import keras
 from common.errors import PipelineError
-from common.files import require, whole
+from common.files import atomic_write, require
 
 PATH = Path("models/model.keras")
 
@@ -42,7 +42,7 @@ def save(model: keras.Model, path: Path = PATH) -> None:
     - the time of model.weights.h5 in the zip: the earliest that a zip can hold.
     `keras.saving.load_model` opens the result without any of this project's code.
     """
-    with whole(path) as part:
+    with atomic_write(path) as part:
         original = part.with_suffix(".keras")  # Keras insists on the suffix
         try:
             model.save(original)

@@ -1,11 +1,11 @@
-"""The contract of params.yaml: what each section holds, checked before any work is done."""
+"""How a section of params.yaml is read and checked; stages/parameters/ says what each section holds."""
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.errors import PipelineError
 
@@ -15,65 +15,12 @@ PATH = Path("params.yaml")
 S = TypeVar("S", bound="Section")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 class Section(BaseModel):
     """Types are taken as they are written, unknown keys are errors, values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Dataset(Section):
-    class_names: Annotated[list[str], Field(min_length=2, max_length=256)]
-
-
-class Digests(Section):
-    """SHA-256 of each decompressed IDX file, by its published name."""
-
-    train_images: Sha256 = Field(alias="train-images-idx3-ubyte")
-    train_labels: Sha256 = Field(alias="train-labels-idx1-ubyte")
-    test_images: Sha256 = Field(alias="t10k-images-idx3-ubyte")
-    test_labels: Sha256 = Field(alias="t10k-labels-idx1-ubyte")
-
-
-class Download(Section):
-    sources: Annotated[list[str], Field(min_length=1)]
-    sha256: Digests
-
-
-class Normalize(Section):
-    validation_fraction: Fraction
-    seed: Seed
-
-
-class Eda(Section):
-    samples_per_digit: Annotated[int, Field(ge=1, le=20)]
-
-
-class Model(Section):
-    hidden_units: Annotated[list[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=2, max_length=2)]
-
-
-class Train(Section):
-    epochs: Annotated[int, Field(ge=1, le=10_000)]
-    batch_size: Annotated[int, Field(ge=1)]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    schedule: Literal["constant", "cosine"]
-    weight_decay: Annotated[float, Field(ge=0, le=1)]
-    augmentation: Literal["none", "shift", "elastic"]
-    augmentation_strength: Annotated[list[Annotated[float, Field(ge=0, le=2)]], Field(min_length=2, max_length=2)]
-    seed: Seed
-
-
-class Evaluate(Section):
-    confidence_level: Fraction
-    calibration_bins: Annotated[int, Field(ge=2, le=100)]
-    ambiguous: Annotated[int, Field(ge=1, le=100)]
-
-
-class Plot(Section):
-    mistakes: Annotated[int, Field(ge=1, le=100)]
 
 
 class Loader(yaml.SafeLoader):
@@ -85,19 +32,26 @@ Loader.add_implicit_resolver(
 )
 
 
-def load(section: type[S]) -> S:
-    """Return the section of params.yaml that the class is named after.
-
-    Raises PipelineError, one line with the key, what is allowed and what was found.
-    """
-    name = section.__name__.lower()
+def read() -> dict:
+    """Return all of params.yaml, unchecked. Raises PipelineError when it is missing or is not a mapping."""
     try:
         values = yaml.load(PATH.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
         raise PipelineError(f"{PATH} not found in {Path.cwd()}: run stages from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PipelineError(f"{PATH} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict) or name not in values:
+    if not isinstance(values, dict):
+        raise PipelineError(f"{PATH}: expected sections, found {type(values).__name__}")
+    return values
+
+
+def load(section: type[S]) -> S:
+    """Return the section of params.yaml that the class is named after.
+
+    Raises PipelineError, one line with the key, what is allowed and what was found.
+    """
+    name, values = section.__name__.lower(), read()
+    if name not in values:
         raise PipelineError(f"{PATH}: the section `{name}` is missing")
     try:
         return section.model_validate(values[name])

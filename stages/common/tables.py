@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar, get_type_hints
 
 from common.errors import PipelineError
-from common.files import require, whole
+from common.files import atomic_write, require
 
 Row = TypeVar("Row", bound=NamedTuple)
 
@@ -66,7 +66,7 @@ def save(path: Path, rows: Sequence[NamedTuple]) -> None:
 
     Six decimals: the last bits of a sum depend on its order, and those of an exponential on the C library.
     """
-    with whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(rows[0]._fields)
         writer.writerows([f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows)

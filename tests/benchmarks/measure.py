@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-import hardware
+from running import hardware
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE = 0.02  # seconds between two looks at the memory

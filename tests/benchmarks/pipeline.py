@@ -11,18 +11,18 @@ from tempfile import TemporaryDirectory
 import yaml
 from measure import PROJECT, machine, print_table, run  # makes tools/ importable
 
-import workspace
+from running import copies
 
 RAW = PROJECT / "data/raw"
 REPEATS = 8  # with four, the ratio still moved by a tenth from one measurement to the next
 
 
 def copy(scratch: Path, name: str) -> Path:
-    return workspace.copy(PROJECT, scratch / name)
+    return copies.copy(PROJECT, scratch / name)
 
 
 def main() -> None:
-    environment = {**workspace.environment(), "MNIST_MIRROR": str(RAW)}
+    environment = {**copies.environment(), "MNIST_MIRROR": str(RAW)}
     tutorial = [sys.executable, str(PROJECT / "tests/benchmarks/tutorial.py"), str(RAW)]
     with TemporaryDirectory() as folder:
         scratch = Path(folder)

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 from measure import PROJECT, Usage, machine, print_table, run  # makes tools/ importable
 
-import workspace
+from running import copies
 
 RAW = PROJECT / "data/raw"
 TIMES = 10
@@ -53,14 +53,14 @@ def write_data(folder: Path, times: int) -> dict[str, str]:
 def run_stages(scratch: Path, times: int) -> tuple[dict[str, Usage], float]:
     """Run every stage alone on `times` the data; return what each needed, and the megabytes of all their outputs."""
     digests = write_data(scratch / f"data {times}", times)
-    project = workspace.copy(PROJECT, scratch / f"project {times}")
+    project = copies.copy(PROJECT, scratch / f"project {times}")
     path = project / "params.yaml"
     values = yaml.safe_load(path.read_text())
     values["download"] |= {"sources": [str(scratch / f"data {times}")], "sha256": digests}
     values["train"]["epochs"] = EPOCHS
     path.write_text(yaml.safe_dump(values, sort_keys=False))
     stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
-    usage = {name: run(stage["cmd"].split(), project, **workspace.environment()) for name, stage in stages.items()}
+    usage = {name: run(stage["cmd"].split(), project, **copies.environment()) for name, stage in stages.items()}
     outputs = [p for folder in ("data", "models", "reports") for p in (project / folder).rglob("*") if p.is_file()]
     return usage, sum(output.stat().st_size for output in outputs) / 1e6
 

@@ -77,10 +77,12 @@ def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
     from tempfile import TemporaryDirectory
 
     import train
-    from common import batches, checkpoint, dataset, model, params
+    from common import dataset, model, params
+    from parameters.train import Train
+    from training import batches, checkpoint
 
     splits = [dataset.load(DATA / name) for name in ("train", "validation")]
-    values = params.load(params.Train).model_copy(update={"batch_size": BATCH, "epochs": EPOCHS})
+    values = params.load(Train).model_copy(update={"batch_size": BATCH, "epochs": EPOCHS})
     with TemporaryDirectory() as folder:
         os.chdir(folder)
         clock = timed(checkpoint.Checkpoint)([], "", train.HISTORY)

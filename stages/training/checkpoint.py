@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from common.determinism import keras
-from common.files import whole
+from common.files import atomic_write
 
 FOLDER = Path(".checkpoints")
 
@@ -47,7 +47,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(state(self.model))}
-        with whole(self.path) as part, part.open("wb") as file:
+        with atomic_write(self.path) as part, part.open("wb") as file:
             np.savez(file, epochs=epoch + 1, history=np.frombuffer(self.history.read_bytes(), np.uint8), **arrays)
 
     def restore(self, model: keras.Model) -> int:

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common.files import whole
-from common.imports import lean
+from common.files import atomic_write
+from common.imports import importing_without
 
-with lean("scipy"):  # for densities and clusters, which no figure here has
+with importing_without("scipy"):  # for densities and clusters, which no figure here has
     import seaborn as sns  # noqa: F401
 
 matplotlib.use("Agg")
@@ -40,7 +40,7 @@ TITLE = 0.45  # inches, two lines above an image of a gallery
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG without the version of Matplotlib in it, and close the figure."""
-    with whole(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png", metadata={"Software": None})
     plt.close(figure)
 

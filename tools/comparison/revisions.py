@@ -9,7 +9,6 @@ from typing import NamedTuple
 import pandas as pd
 import yaml
 
-import stages_on_path  # noqa: F401
 from common.errors import PipelineError
 from common.params import PATH as PARAMS
 from common.params import Loader
@@ -37,8 +36,8 @@ def git(*arguments: str) -> bytes:
     """Return what Git prints. Raises PipelineError with Git's first line when it fails."""
     result = subprocess.run(["git", *arguments], capture_output=True, check=False)
     if result.returncode:
-        told = result.stderr.decode(errors="replace").strip() or f"exit status {result.returncode}"
-        raise PipelineError(f"git {arguments[0]}: {told.splitlines()[0].removeprefix('fatal: ')}")
+        message = result.stderr.decode(errors="replace").strip() or f"exit status {result.returncode}"
+        raise PipelineError(f"git {arguments[0]}: {message.splitlines()[0].removeprefix('fatal: ')}")
     return result.stdout
 
 

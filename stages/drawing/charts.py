@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from common import figures
+from drawing import figures
 
 Examples = dict[tuple[str, int], np.ndarray]  # change and amount, as in robustness.csv: one such image, (28, 28) uint8
 

@@ -6,9 +6,9 @@ import pytest
 from scipy.interpolate import BSpline
 from scipy.ndimage import map_coordinates
 
-from common import augment
-from common.augment import STRENGTHS, Strength, control_points, deform, positions, sample, strength_at
 from conftest import PROJECT, succeed, tiny_mnist
+from training import augmentation
+from training.augmentation import STRENGTHS, Strength, control_points, deform, positions, sample, strength_at
 
 IMAGES = (tiny_mnist()["t10k-images-idx3-ubyte"] / 255).astype(np.float32)
 ROWS, COLUMNS = np.mgrid[:28, :28]
@@ -16,9 +16,9 @@ DIGEST = """
 import sys, hashlib
 sys.path.insert(0, {stages!r})
 import numpy as np
-from common import augment
+from training import augmentation
 images = np.random.default_rng(0).random((200, 28, 28), np.float32)
-deformed = augment.deform(images, augment.STRENGTHS["elastic"], np.random.default_rng(0))
+deformed = augmentation.deform(images, augmentation.STRENGTHS["elastic"], np.random.default_rng(0))
 print(hashlib.sha256(deformed.tobytes()).hexdigest())
 """
 
@@ -58,15 +58,15 @@ def test_the_strength_changes_evenly_from_the_first_share_to_the_last():
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_the_size_of_a_chunk_changes_no_bit(chunk, monkeypatch):
     expected = deform(IMAGES, STRENGTHS["elastic"], seeded())
-    monkeypatch.setattr(augment, "CHUNK", chunk)
+    monkeypatch.setattr(augmentation, "CHUNK", chunk)
     np.testing.assert_array_equal(deform(IMAGES, STRENGTHS["elastic"], seeded()), expected)
 
 
 def test_the_weights_are_those_of_the_cubic_b_spline():
-    splines = [BSpline.basis_element(np.arange(centre - 14, centre + 15, 7), False) for centre in augment.KNOTS]
+    splines = [BSpline.basis_element(np.arange(centre - 14, centre + 15, 7), False) for centre in augmentation.KNOTS]
     expected = np.stack([np.nan_to_num(spline(np.arange(28))) for spline in splines], axis=1)
     assert expected.shape == (28, 7)
-    np.testing.assert_allclose(augment.WEIGHTS / augment.TOTAL, expected, atol=1e-12)
+    np.testing.assert_allclose(augmentation.WEIGHTS / augmentation.TOTAL, expected, atol=1e-12)
 
 
 def test_sampling_agrees_with_scipy_inside_and_beyond_the_edges():

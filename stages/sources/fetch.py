@@ -124,5 +124,5 @@ def npm(*arguments: str, folder: Path, timeout: float) -> None:
     except subprocess.TimeoutExpired:
         raise PipelineError(f"npm {arguments[0]}: expected an end within {timeout} seconds, found none") from None
     if result.returncode:
-        told = re.search(r"npm (?:error|ERR!) (?!code|errno|syscall)(.+)", result.stderr)
-        raise PipelineError(f"npm {arguments[0]}: {told[1] if told else f'exit status {result.returncode}'}")
+        message = re.search(r"npm (?:error|ERR!) (?!code|errno|syscall)(.+)", result.stderr)
+        raise PipelineError(f"npm {arguments[0]}: {message[1] if message else f'exit status {result.returncode}'}")

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest, t
 
-import stages_on_path  # noqa: F401
 from common import wilson
 
 

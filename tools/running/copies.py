@@ -8,7 +8,6 @@ from pathlib import Path
 
 import yaml
 
-import stages_on_path  # noqa: F401
 from common.errors import PipelineError
 
 

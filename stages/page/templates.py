@@ -1,13 +1,13 @@
-"""How a template of stages/page becomes a file: what is missing is an error, what is HTML is escaped."""
+"""How a template of this folder becomes a file: what is missing is an error, what is HTML is escaped."""
 
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from common.files import whole
+from common.files import atomic_write
 from common.tables import Robustness
 
-FOLDER = Path(__file__).parents[1] / "page"
+FOLDER = Path(__file__).parent
 
 
 def percent(share: float | str, decimals: int = 2) -> str:
@@ -37,7 +37,7 @@ def save(path: Path, template: str, **values: object) -> None:
     Raises jinja2.UndefinedError when the template uses a value that is not there.
     """
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader([FOLDER, FOLDER / "web"]),
         autoescape=select_autoescape(["html"], default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -46,5 +46,5 @@ def save(path: Path, template: str, **values: object) -> None:
     )
     environment.filters |= {"change": change, "percent": percent, "thousands": thousands}
     text = environment.get_template(template).render(values)
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure, SubFigure
 
-import stages_on_path  # noqa: F401
-from common import dataset, figures
+from common import dataset
 from common.errors import PipelineError
-from compare_revision import Revision
+from comparison.revisions import Revision
+from drawing import figures
 
 COLUMNS, ROWS = 5, 6  # of each half; more would be too small to look at
 WIDTH = 1.15  # inches

@@ -5,10 +5,12 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from common import augment, dataset, params
+from common import dataset
 from common.dataset import Split
 from common.determinism import tf
 from common.errors import PipelineError
+from parameters.train import Train
+from training import augmentation
 
 BLOCK = 3_200  # images handed to TensorFlow at a time, 10 MB; the network trains no faster with larger ones
 ALIGNMENT = 64  # bytes; TensorFlow takes an array as it is if that begins at a multiple of it, else it makes a copy
@@ -35,7 +37,7 @@ class Plan(NamedTuple):
         return cls(batch_size, steps, size, blocks=-(-steps // size))
 
 
-def shuffled(split: Split, settings: params.Train, plan: Plan, epochs: range) -> Iterator[Arrays]:
+def shuffled(split: Split, settings: Train, plan: Plan, epochs: range) -> Iterator[Arrays]:
     """Yield the blocks of those epochs, each epoch in an order and with deformations of its own.
 
     images (size, batch_size, 28, 28) float32, labels (size, batch_size) uint8, how many of the batches are to train on.
@@ -45,7 +47,7 @@ def shuffled(split: Split, settings: params.Train, plan: Plan, epochs: range) ->
     """
     for epoch in epochs:
         progress = epoch / max(1, settings.epochs - 1)
-        strength = augment.strength_at(progress, settings.augmentation, settings.augmentation_strength)
+        strength = augmentation.strength_at(progress, settings.augmentation, settings.augmentation_strength)
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.labels))
         every = order[: plan.steps * plan.batch_size].reshape(plan.steps, plan.batch_size)
         for first in range(0, plan.steps, plan.size):
@@ -57,7 +59,7 @@ def shuffled(split: Split, settings: params.Train, plan: Plan, epochs: range) ->
             if settings.augmentation != "none":
                 for number, batch in enumerate(filled, first + 1):  # from 1, because [seed, epoch, 0] is [seed, epoch]
                     random = np.random.default_rng([settings.seed, epoch, number])
-                    batch[:] = augment.deform(batch, strength, random)
+                    batch[:] = augmentation.deform(batch, strength, random)
             labels[: len(block)] = split.labels[block]
             yield images, labels, np.int32(len(block))
 
@@ -91,7 +93,7 @@ def images_and_labels(*leading: int | None) -> list[tf.TensorSpec]:
     return [tf.TensorSpec((*leading, *dataset.SHAPE), tf.float32), tf.TensorSpec(leading, tf.uint8)]
 
 
-def training(split: Split, settings: params.Train, plan: Plan, epochs: range) -> tf.data.Dataset:
+def training(split: Split, settings: Train, plan: Plan, epochs: range) -> tf.data.Dataset:
     """Return the blocks of those epochs, as `shuffled` describes them."""
     return stream(
         lambda: shuffled(split, settings, plan, epochs),

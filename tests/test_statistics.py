@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from paired import (
+from comparison.statistics import (
     Spread,
     Table,
     count,

@@ -11,13 +11,13 @@ VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2"}  # by the flag that Linux gives
 
 def describe() -> str:
     """Return for example `2 cores, AMD EPYC, AVX2`; without Linux the architecture stands for the last two."""
-    told = processor(CPUINFO.read_text(encoding="utf-8")) if CPUINFO.exists() else ""
-    return f"{os.cpu_count()} cores, {told or platform.machine()}"
+    message = processor(CPUINFO.read_text(encoding="utf-8")) if CPUINFO.exists() else ""
+    return f"{os.cpu_count()} cores, {message or platform.machine()}"
 
 
 def processor(cpuinfo: str) -> str:
     """Return the name of the first CPU and its widest vectors, as far as /proc/cpuinfo tells: on ARM nothing."""
-    told = dict(re.findall(r"^([\w ]+?)\s*: (.+)$", cpuinfo.split("\n\n")[0], re.MULTILINE))
-    flags = told.get("flags", "").split()
+    message = dict(re.findall(r"^([\w ]+?)\s*: (.+)$", cpuinfo.split("\n\n")[0], re.MULTILINE))
+    flags = message.get("flags", "").split()
     vectors = next((name for flag, name in VECTORS.items() if flag in flags), "")
-    return ", ".join(filter(None, [told.get("model name", ""), vectors]))
+    return ", ".join(filter(None, [message.get("model name", ""), vectors]))

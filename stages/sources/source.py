@@ -25,7 +25,7 @@ from urllib.request import url2pathname
 import numpy as np
 
 from common.errors import PipelineError
-from common.fetch import CHUNK, fetch, npm_pack, require_host, save
+from sources.fetch import CHUNK, fetch, npm_pack, require_host, save
 
 IN_NPZ = {
     "train-images-idx3-ubyte": "x_train.npy",

@@ -1,0 +1,11 @@
+"""The data set: what every stage must know about it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from common.params import Section
+
+
+class Dataset(Section):
+    class_names: Annotated[list[str], Field(min_length=2, max_length=256)]

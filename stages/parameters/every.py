@@ -1,0 +1,28 @@
+"""All sections of params.yaml, for those who check the whole file: the stage `check`, and tools before a long study."""
+
+from common import params
+from common.errors import PipelineError
+from parameters.dataset import Dataset
+from parameters.download import Download
+from parameters.eda import Eda
+from parameters.evaluate import Evaluate
+from parameters.model import Model
+from parameters.normalize import Normalize
+from parameters.plot import Plot
+from parameters.train import Train
+
+SECTIONS = [Dataset, Download, Normalize, Eda, Model, Train, Evaluate, Plot]
+
+
+def require_valid() -> None:
+    """Raise PipelineError, a line for each fault, unless params.yaml holds all sections and nothing else."""
+    found = []
+    for section in SECTIONS:
+        try:
+            params.load(section)
+        except PipelineError as error:
+            found.append(str(error))
+    names = {section.__name__.lower() for section in SECTIONS}
+    found += [f"{params.PATH}: no such section: `{name}`" for name in params.read() if name not in names]
+    if found:
+        raise PipelineError("\n  ".join(dict.fromkeys(found)))
