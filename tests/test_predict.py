@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-import read_image as reader
 from common.errors import PipelineError
 from conftest import PROJECT, run
-from find_digits import find_digits
 from predict import MOVES, answer, list_files, move
-from read_image import read_image
+from reading import image as reader
+from reading.digits import find_digits
+from reading.image import read_image
 
 
 def picture(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from common import dataset
-from common.prepare import CENTRE, averaging, find_ink, fit, median, otsu, prepare
 from conftest import PROJECT, tiny_mnist
+from reading.prepare import CENTRE, averaging, find_ink, fit, median, otsu, prepare
 
 MNIST = PROJECT / "data/normalized"
 

@@ -24,8 +24,8 @@ from PIL import Image
 import running.stages_on_path  # noqa: F401
 from common import params
 from common.errors import PipelineError, run
-from find_digits import Box, find_digits
-from read_image import read_image
+from reading.digits import Box, find_digits
+from reading.image import read_image
 
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_BYTES = 200_000_000  # of one file
@@ -176,7 +176,7 @@ def main() -> None:
             print(f"predict: {picture.name}: {picture.error}", file=sys.stderr)
     print_answers(pictures, answers, arguments.form)
     if arguments.show:
-        from predict_show import save_pictures  # Matplotlib, which only this needs
+        from reading.show import save_pictures  # Matplotlib, which only this needs
 
         save_pictures(pictures, answers, arguments.show)
     sys.exit(any(picture.error for picture in pictures))

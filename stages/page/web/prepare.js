@@ -1,4 +1,4 @@
-// What the network expects of a picture: the twin of stages/common/prepare.py, which explains the steps. Tests hold
+// What the network expects of a picture: the twin of tools/reading/prepare.py, which explains the steps. Tests hold
 // the two to the same result.
 
 // Returns the 28x28 pixels in [0, 1], or null when there is no ink.

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError
 from drawing import figures
 

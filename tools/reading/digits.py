@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-import running.stages_on_path  # noqa: F401
-from common.prepare import find_ink, fit
+from reading.prepare import find_ink, fit
 
 SMALLEST = 6  # pixels of the longer side of a digit
 SPECK = 0.25  # of the height of the tallest: what is smaller and not near a digit is a speck

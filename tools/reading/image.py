@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError
 
 MAX_PIXELS = 100_000_000  # to decode: 400 MB as RGBA
