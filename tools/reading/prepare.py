@@ -1,8 +1,8 @@
 """The contract between any picture of a digit and the network: drawn and photographed digits look as MNIST's do.
 
 LeCun et al. (1998), Proc. IEEE 86, 2278, section III.A: scaled to fit 20x20 pixels with the aspect kept, then moved so
-that the centre of mass is the centre of 28x28. `stages/page/web/prepare.js` does the same in a browser, step for step: all
-that decides anything is computed in whole numbers, so that both decide alike.
+that the centre of mass is the centre of 28x28. `stages/page/web/prepare.js` does the same in a browser, step for step:
+all that decides anything is computed in whole numbers, so that both decide alike.
 """
 
 import numpy as np
