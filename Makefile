@@ -5,12 +5,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: all test verify bench lint lock
+.PHONY: all test test-all verify bench lint lock
 all: .venv/runtime
 	dvc repro
 
 test: .venv/development
-	python -m pytest --numprocesses auto --dist loadfile  # a file of tests to each core
+	python -m pytest --numprocesses auto --dist worksteal -m 'not slow'
+
+test-all: .venv/development
+	python -m pytest --numprocesses auto --dist worksteal
 
 verify: .venv/runtime
 	python tools/verify.py
@@ -21,6 +24,7 @@ bench: all
 lint: .venv/development
 	ruff check .
 	ruff format --check .
+	mypy
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 lock: .venv/development

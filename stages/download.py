@@ -40,7 +40,7 @@ def provide(sources: Sequence[str], digests: Mapping[str, str]) -> str:
     Raises PipelineError with the reason of each source when none works, and then leaves RAW as it was.
     Raises OSError when our own disk is full or read-only.
     """
-    reasons = []
+    reasons: list[str] = []
     with empty_folder(PART):
         if is_complete(digests):
             return f"already in {RAW}"

@@ -2,17 +2,17 @@
 
 import gzip
 import hashlib
+import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from selenium import webdriver
+from filelock import FileLock
 
-from browser import open_browser
 from common.dataset import Split
 from parameters.train import Train
 from running import copies
@@ -58,13 +58,35 @@ def changed(**values) -> Train:
     return SETTINGS.model_copy(update=values)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the finished project first: one worker makes it while the others run the rest."""
+    items.sort(key=lambda item: "finished" not in getattr(item, "fixturenames", ()))
+
+
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return the folder `name`, which the first worker of pytest-xdist fills with `make` while the others wait."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # whose base is a folder of its own in that of the session
+        shared = shared.parent
+    folder, done = shared / name, shared / f"{name}.done"
+    with FileLock(shared / f"{name}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def mirror(tmp_path_factory) -> Path:
     """A folder with the four .gz files of the tiny MNIST."""
-    folder = tmp_path_factory.mktemp("mirror")
-    for name, array in tiny_mnist().items():
-        (folder / f"{name}.gz").write_bytes(gzip.compress(idx_bytes(array), mtime=0))
-    return folder
+
+    def make(folder: Path) -> None:
+        for name, array in tiny_mnist().items():
+            (folder / f"{name}.gz").write_bytes(gzip.compress(idx_bytes(array), mtime=0))
+
+    return make_once(tmp_path_factory, "mirror", make)
 
 
 def edit_params(folder: Path, changes: dict[str, object]) -> None:
@@ -122,12 +144,18 @@ AUTHOR = {f"GIT_{role}_{part}": "tester@example.org" for role in ("AUTHOR", "COM
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, mirror) -> Path:
-    """A project on the tiny MNIST after `dvc repro`, committed. Tests that change it take a `project` of their own."""
-    folder = copy_project(tmp_path_factory.mktemp("finished"), mirror)
-    succeed(folder, "dvc", "repro")
-    succeed(folder, "git", "add", "--all", **AUTHOR)
-    succeed(folder, "git", "commit", "--quiet", "-m", "results", **AUTHOR)
-    return folder
+    """A project on the tiny MNIST after `dvc repro`, committed; all workers read it.
+
+    Tests that change it, or run DVC or Git in it, which write even to look, take a `project` of their own.
+    """
+
+    def make(folder: Path) -> None:
+        copy_project(folder, mirror)
+        succeed(folder, "dvc", "repro")
+        succeed(folder, "git", "add", "--all", **AUTHOR)
+        succeed(folder, "git", "commit", "--quiet", "-m", "results", **AUTHOR)
+
+    return make_once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture
@@ -137,7 +165,9 @@ def project(finished, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory) -> Iterator[webdriver.Chrome]:
+def browser(tmp_path_factory) -> Iterator:
     """One headless Chromium for all tests, which begin by loading a page of their own; skips where there is none."""
+    from browser import open_browser  # and Selenium with it, which most tests need not wait for
+
     with open_browser(tmp_path_factory.mktemp("profile")) as chrome:
         yield chrome

@@ -161,7 +161,7 @@ def test_the_stage_agrees_with_plain_keras(finished):
     assert predictions["index"].tolist() == list(range(len(labels)))
 
 
-def test_dvc_shows_the_metrics(finished):
-    shown = json.loads(succeed(finished, "dvc", "metrics", "show", "--json"))[""]["data"]
-    metrics = json.loads((finished / "reports/evaluate/metrics.json").read_text())
+def test_dvc_shows_the_metrics(project):
+    shown = json.loads(succeed(project, "dvc", "metrics", "show", "--json"))[""]["data"]
+    metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
     assert shown["reports/evaluate/metrics.json"]["data"] == metrics

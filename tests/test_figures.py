@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import PipelineError
 from common.files import require
-from conftest import succeed
+from conftest import PROJECT, succeed
 from drawing import figures
 
 DRAW = """
@@ -18,7 +18,7 @@ figures.save(figures.gallery(np.eye(28)[None], ["eye"], 1, 1.5), Path("a.png"))
 
 
 def test_equal_data_gives_equal_bytes_whatever_the_users_settings(tmp_path):
-    code = DRAW.format(stages=figures.__file__.rsplit("/common", 1)[0])
+    code = DRAW.format(stages=str(PROJECT / "stages"))
     contents = []
     for number, settings in enumerate(["", "figure.dpi: 50\nfont.size: 20\nimage.cmap: jet\n"]):
         folder = tmp_path / str(number)

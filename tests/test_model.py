@@ -59,6 +59,7 @@ def test_shared_objects_stay_shared():
     assert model.canonical("model.weights.h5", content) == content
 
 
+@pytest.mark.slow
 def test_plain_keras_opens_the_archive_and_predicts_the_same(tmp_path):
     network = trained()
     model.save(network, tmp_path / "a.keras")

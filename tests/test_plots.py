@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+import pytest
 import yaml
 
 from conftest import AUTHOR, PROJECT, edit_params, succeed
@@ -36,6 +37,7 @@ def test_they_are_those_that_dvc_would_load_from_its_cdn():
         assert f"npm/{package.decode()}" in VegaRenderer.SCRIPTS
 
 
+@pytest.mark.slow
 def test_every_plot_of_both_revisions_is_drawn_without_a_network(project, browser):
     edit_params(project, {"train.epochs": 3, "eda.samples_per_digit": 2})
     succeed(project, "dvc", "repro")

@@ -157,6 +157,7 @@ def test_folders_and_patterns_are_expanded_in_order(tmp_path):
     assert list_files(str(tmp_path / "none.png")) == [str(tmp_path / "none.png")]
 
 
+@pytest.mark.slow
 def test_the_others_are_answered_when_one_fails(finished, tmp_path):
     (tmp_path / "one.png").write_bytes(encode(picture()))
     (tmp_path / "two.png").write_bytes(

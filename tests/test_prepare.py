@@ -114,6 +114,7 @@ def test_mnist_passes_almost_unchanged():
     assert (changes < 0.3).mean() > 0.9  # the rest have faint pixels at their edge and are scaled a little
 
 
+@pytest.mark.slow
 def test_mnist_prepared_is_recognised_as_well():
     test = read_mnist()
     path = PROJECT / "models/model.keras"

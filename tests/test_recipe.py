@@ -62,6 +62,7 @@ def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once():
     recipe.plt.close("all")
 
 
+@pytest.mark.slow
 def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     (project / "recipes/tiny.yaml").write_text("model:\n  hidden_units: [9, 8]\ntrain:\n  augmentation: elastic\n")
     succeed(project, "git", "add", "--all")

@@ -34,6 +34,7 @@ def remote(request, tmp_path) -> list[list[str]]:
     return [["add", "--default", "storage", "s3://digits/cache"], ["modify", "storage", "endpointurl", endpoint]]
 
 
+@pytest.mark.slow
 def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(project, remote, tmp_path):
     for arguments in remote:
         succeed(project, "dvc", "remote", *arguments)
@@ -41,7 +42,7 @@ def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(proj
     finished = (project / "params.yaml").read_text()
     edit_params(project, {"plot.mistakes": 3, "eda.samples_per_digit": 2})
     variant = (project / "params.yaml").read_text()
-    assert executed(succeed(project, "dvc", "repro")) == ["eda", "plot", "report"]
+    assert executed(succeed(project, "dvc", "repro")) == ["check", "eda", "plot", "report"]
     (project / "params.yaml").write_text(finished)
     succeed(project, "dvc", "repro")
     succeed(project, "dvc", "push")

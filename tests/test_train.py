@@ -14,7 +14,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("block", [16, 32, 3_200])
+@pytest.mark.parametrize(
+    "block", [pytest.param(16, marks=pytest.mark.slow), 32, pytest.param(3_200, marks=pytest.mark.slow)]
+)
 def test_a_block_of_steps_ends_in_the_very_weights_of_keras_taking_one_after_the_other(block, monkeypatch):
     monkeypatch.setattr(batches, "BLOCK", block)  # of the three batches of an epoch: one, two, all
     settings = changed(epochs=2)
@@ -22,6 +24,7 @@ def test_a_block_of_steps_ends_in_the_very_weights_of_keras_taking_one_after_the
     assert_same_weights(train(settings), expected)
 
 
+@pytest.mark.slow
 def test_weight_decay_is_that_of_adamw():
     settings = changed(epochs=2, weight_decay=0.5)
     adamw = keras.optimizers.AdamW(learning_rate(settings, 3 * settings.epochs), weight_decay=0.5)
@@ -100,11 +103,13 @@ def test_experiments_are_chosen_by_the_last_epoch_on_the_validation_split(tmp_pa
     assert last_epoch(path) == {"val_accuracy": 0.7, "val_loss": 0.8}
 
 
+@pytest.mark.slow
 def test_the_network_learns():
     train(changed(epochs=60))
     assert float(HISTORY.read_text().splitlines()[-1].split(",")[1]) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stop", "augmentation"), [(0, "none"), (2, "none"), (3, "none"), (0, "elastic"), (2, "elastic")]
 )

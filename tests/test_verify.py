@@ -58,6 +58,7 @@ def verify_here(project):
     return result.returncode, result.stdout, result.stderr
 
 
+@pytest.mark.slow
 def test_a_committed_result_is_verified_and_a_forged_one_is_found(project):
     status, output, error = verify_here(project)
     assert status == 0, error

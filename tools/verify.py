@@ -61,12 +61,21 @@ def find_stale(lock: dict, folder: Path) -> list[str]:
         sections = stage.get("params", {}).get(PARAMS.name, {})
         found |= {f"params.yaml: {key}" for key, value in sections.items() if values.get(key) != value}
         sources = {dep["path"]: dep["md5"] for dep in stage.get("deps", []) if dep["path"] not in outputs}
-        found |= {path for path, digest in sources.items() if md5(folder / path) != digest}
+        found |= {path for path, expected in sources.items() if md5(folder / path) != expected}
     return sorted(found)
 
 
 def md5(path: Path) -> str | None:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else None
+    """Return the hash that DVC gives to a file, or to a folder by the hashes of its files; None where there is none."""
+    if path.is_dir():
+        files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+        entries = [{"md5": md5(path / name), "relpath": name} for name in files]
+        return f"{digest(json.dumps(entries).encode())}.dir"
+    return digest(path.read_bytes()) if path.is_file() else None
+
+
+def digest(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def table(expected: dict[str, str], found: dict[str, str]) -> list[str]:

@@ -34,7 +34,7 @@ def save(folder: Path, chunks: Iterable[np.ndarray], labels: np.ndarray) -> None
     with atomic_write(folder / "images.npy") as part, part.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in chunks:
-            file.write(np.ascontiguousarray(chunk, "<f4"))
+            file.write(np.ascontiguousarray(chunk, "<f4").data)
             written += len(chunk)
         if written != len(labels):
             raise ValueError(f"{folder}: {written} images for {len(labels)} labels")

@@ -6,11 +6,11 @@ from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from common.errors import PipelineError
 
 PATH = Path("params.yaml")
-
 
 S = TypeVar("S", bound="Section")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -59,7 +59,7 @@ def load(section: type[S]) -> S:
         raise PipelineError("; ".join(explain(name, fault) for fault in error.errors())) from None
 
 
-def explain(section: str, fault: dict) -> str:
+def explain(section: str, fault: ErrorDetails) -> str:
     """One fault that pydantic found, as `train.epochs: Input should be ..., found '5'`."""
     key = ".".join([section, *map(str, fault["loc"])])
     if fault["type"] == "extra_forbidden":

@@ -11,7 +11,7 @@ from parameters.normalize import Normalize
 from parameters.plot import Plot
 from parameters.train import Train
 
-SECTIONS = [Dataset, Download, Normalize, Eda, Model, Train, Evaluate, Plot]
+SECTIONS: list[type[params.Section]] = [Dataset, Download, Normalize, Eda, Model, Train, Evaluate, Plot]
 
 
 def require_valid() -> None:

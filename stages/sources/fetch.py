@@ -118,9 +118,16 @@ def npm(*arguments: str, folder: Path, timeout: float) -> None:
     if program is None:
         raise PipelineError("npm is not installed")
     command = [program, *arguments, "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # milliseconds
-    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
     try:
-        result = subprocess.run(command, cwd=folder, timeout=timeout, **pipes)
+        result = subprocess.run(
+            command,
+            cwd=folder,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
     except subprocess.TimeoutExpired:
         raise PipelineError(f"npm {arguments[0]}: expected an end within {timeout} seconds, found none") from None
     if result.returncode:
