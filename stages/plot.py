@@ -135,16 +135,11 @@ def main() -> None:
     settings, names = params.load(Plot), params.load(Dataset).class_names
     training = params.load(Train)
     history = read_history(HISTORY)
-    predictions, digits, bins, ambiguous, changes = (
-        tables.load(EVALUATE / name, table)
-        for name, table in [
-            ("predictions.csv", tables.Prediction),
-            ("per_digit.csv", tables.Digit),
-            ("calibration.csv", tables.Bin),
-            ("ambiguous.csv", tables.Ambiguous),
-            ("robustness.csv", tables.Robustness),
-        ]
-    )
+    predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
+    digits = tables.load(EVALUATE / "per_digit.csv", tables.Digit)
+    bins = tables.load(EVALUATE / "calibration.csv", tables.Bin)
+    ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)
+    changes = tables.load(EVALUATE / "robustness.csv", tables.Robustness)
     train, images = dataset.load(dataset.FOLDER / "train"), dataset.load(dataset.FOLDER / "test").images
     examples = train.images[first_of_each(train.labels, len(names))]
     confusions = count_confusions(predictions, len(names))

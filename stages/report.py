@@ -133,7 +133,8 @@ def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
 
 def main() -> None:
     names = params.load(Dataset).class_names
-    sections = [params.load(section) for section in (Normalize, Model, Train, Evaluate)]
+    evaluate = params.load(Evaluate)
+    sections = [*(params.load(section) for section in (Normalize, Model, Train)), evaluate]
     mistakes = params.load(Plot).mistakes
     images = dataset.load(dataset.FOLDER / "test").images
     predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
@@ -143,7 +144,7 @@ def main() -> None:
         PAGE,
         "index.html",
         metrics=load_json(EVALUATE / "metrics.json", "evaluate"),
-        level=sections[-1].confidence_level,
+        level=evaluate.confidence_level,
         split_sizes=load_json(Path("reports/eda/summary.json"), "eda")["images"],
         names=names,
         network=encode_network(weights.load(MODEL), len(names)),

@@ -78,7 +78,7 @@ def dvc(*arguments: str) -> list[str]:
     """Run DVC, print its lines as they come and return them. Raises PipelineError when it fails."""
     lines = []
     with subprocess.Popen(["dvc", *arguments], stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
-        for line in process.stdout:
+        for line in process.stdout or ():
             print(line, end="", flush=True)
             lines.append(line)
     if process.returncode:
@@ -113,9 +113,9 @@ def draw_curves(curves: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(figsize=(8, 4))
     for colour, (recipe, runs) in zip(itertools.cycle(COLOURS), curves.groupby("recipe"), strict=False):
         label = f"{recipe} (n = {runs['seed'].nunique()})"
-        for _, curve in runs.groupby("seed"):
-            axes.plot(curve["minutes"], 100 * (1 - curve["val_accuracy"]), color=colour, linewidth=1, label=label)
-            label = None  # a recipe is named once
+        for number, (_, curve) in enumerate(runs.groupby("seed")):
+            once = None if number else label  # a recipe is named once
+            axes.plot(curve["minutes"], 100 * (1 - curve["val_accuracy"]), color=colour, linewidth=1, label=once)
     axes.set(yscale="log", xlabel="minutes", ylabel="validation errors (%)", title="What a recipe reaches, and when")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")

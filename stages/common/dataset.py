@@ -78,9 +78,10 @@ def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
 
     Each touch of a map brings in the pages around it, and at random places that soon is the whole file.
     """
-    if fits_in_memory(images):
+    if not isinstance(images, np.memmap) or fits_in_memory(images):
         np.take(images, index, axis=0, out=target, mode="clip")  # any other mode makes a copy first
         return
+    assert images.filename and images.offset is not None
     with open(images.filename, "rb", buffering=0) as file:
         for row, i in zip(target, index.tolist(), strict=True):
             file.seek(images.offset + i * row.nbytes)
@@ -94,4 +95,4 @@ def release(array: np.ndarray) -> None:
     `fits_in_memory` accepts stay: taken out, they would fault anew in every epoch.
     """
     if not fits_in_memory(array) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
-        array._mmap.madvise(mmap.MADV_DONTNEED)
+        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ def importing_without(*unused: str) -> Iterator[None]:
     For packages that make something optional of others, and import them whenever they find them.
     """
     hidden = [name for name in unused if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None: the import raises ImportError
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: the import raises ImportError
     gc.disable()
     try:
         yield

@@ -34,7 +34,7 @@ def rotate(grey: np.ndarray, degrees: float) -> np.ndarray:
     to_source = np.array([[cosine, sine], [-sine, cosine]])  # of (row, column); rows count downwards
     middle = (np.array(SHAPE) - 1) / 2
     offset = middle - (to_source * middle).sum(axis=1)
-    pixels = np.eye(np.prod(SHAPE)).reshape(-1, *SHAPE)  # float64
+    pixels = np.eye(SHAPE[0] * SHAPE[1]).reshape(-1, *SHAPE)  # float64
     turned = [ndimage.affine_transform(pixel, to_source, offset, order=1).ravel() for pixel in pixels]
     return np.rint(grey.reshape(len(grey), -1) @ sparse.csr_array(turned)).astype(np.uint8).reshape(grey.shape)
 

@@ -1,7 +1,7 @@
 """The contract of the tables that `evaluate` writes: a class for each CSV file, its fields are the columns."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar, get_type_hints
 
@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=NamedTuple)
 class Prediction(NamedTuple):
     """The answer for one test image; `actual` and `predicted` are labels."""
 
-    index: int  # in the published order
+    index: int  # type: ignore[assignment]  # in the published order; it hides the method of that name
     actual: int
     predicted: int
     confidence: float  # the highest probability
@@ -43,7 +43,7 @@ class Bin(NamedTuple):
 class Ambiguous(NamedTuple):
     """An image with two answers nearly as likely; the first three are as in `Prediction`."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     actual: int
     predicted: int
     confidence: float
@@ -74,14 +74,19 @@ def save(path: Path, rows: Sequence[NamedTuple]) -> None:
 
 def load(path: Path, kind: type[Row]) -> list[Row]:
     """Return the rows of class `kind` that `save` wrote. Raises PipelineError if it is missing or another."""
-    parse = {int: int, float: float, str: str, float | None: lambda text: float(text) if text else None}
+    parse: dict[object, Callable[[str], object]] = {
+        int: int,
+        float: float,
+        str: str,
+        float | None: lambda text: float(text) if text else None,
+    }
     columns = get_type_hints(kind)
     try:
         with require(path, "evaluate").open(encoding="utf-8", newline="") as file:
             header, *lines = [*csv.reader(file)] or [[]]
         if header != list(columns):
             raise ValueError(f"expected columns {list(columns)}, found {header}")
-        return [kind(*(parse[t](text) for t, text in zip(columns.values(), line, strict=True))) for line in lines]
+        return [kind._make(parse[t](text) for t, text in zip(columns.values(), line, strict=True)) for line in lines]
     except (ValueError, csv.Error) as error:
         raise PipelineError(f"{path}: {error}; run `dvc repro --force evaluate`") from None
 

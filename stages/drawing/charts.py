@@ -70,7 +70,7 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     axes.set(ylim=(-4, 104), xlim=(-0.6, len(places) - 0.4), ylabel="%")
     axes.set_xticks(places, labels)
     axes.grid(axis="y")
-    above = axes.inset_axes([0, 1.03, 1, 0.22], sharex=axes)
+    above = axes.inset_axes((0, 1.03, 1, 0.22), sharex=axes)
     above.set(ylim=(1, 0))
     above.set_axis_off()
     for place, key in zip(places, zip(rows["change"], rows["amount"], strict=True), strict=True):

@@ -35,6 +35,8 @@ plt.rcParams.update(
 # Okabe and Ito (2008), told apart by colour-blind readers and in grey.
 TRAIN, VALIDATION, TEST = "#0072B2", "#D55E00", "#7A7A7A"
 
+Images = np.ndarray | Sequence[np.ndarray]  # (n, 28, 28) in [0, 1]
+
 TITLE = 0.45  # inches, two lines above an image of a gallery
 
 
@@ -81,7 +83,7 @@ def draw_image(axes: Axes, image: np.ndarray, left: float, top: float, width: fl
     axes.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=extent, aspect=axes.get_aspect())
 
 
-def draw_gallery(axes: Axes, images: Sequence[np.ndarray], titles: Sequence[str], columns: int, width: float) -> None:
+def draw_gallery(axes: Axes, images: Images, titles: Sequence[str], columns: int, width: float) -> None:
     """Make the axes a sheet of images in rows of `columns`, `width` inches for each, titles of two lines above them."""
     height, side = width + TITLE, 0.85 * width
     as_sheet(axes, columns * width, max(1, -(-len(titles) // columns)) * height)
@@ -91,7 +93,7 @@ def draw_gallery(axes: Axes, images: Sequence[np.ndarray], titles: Sequence[str]
         draw_image(axes, image, middle - side / 2, top + TITLE, side, side)
 
 
-def gallery(images: Sequence[np.ndarray], titles: Sequence[str], columns: int, width: float) -> Figure:
+def gallery(images: Images, titles: Sequence[str], columns: int, width: float) -> Figure:
     """Return a figure with such a sheet."""
     figure, axes = plt.subplots()
     draw_gallery(axes, images, titles, columns, width)

@@ -93,7 +93,7 @@ def require_host(url: str) -> None:
 
     parts = urlsplit(url)
     try:
-        asyncio.run(connect(parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]))
+        asyncio.run(connect(parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme]))
     except TimeoutError:
         raise PipelineError(f"no connection to {parts.hostname} within {CONNECT} seconds") from None
     except OSError:

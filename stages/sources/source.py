@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from tarfile import TarFile
-from typing import BinaryIO
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -34,6 +34,7 @@ IN_NPZ = {
     "t10k-labels-idx1-ubyte": "y_test.npy",
 }
 WITH_FOLDER = re.compile(r"(npm:.+?|.+\.(?:tgz|tar\.gz|tar|zip)(?:\?[^#]*)?)#(.*)", re.IGNORECASE)
+File = Any  # a binary file of io, zipfile or tarfile, which have no type in common that has `peek`
 ONE_FILE = (".npz", ".tgz", ".tar.gz", ".tar", ".zip")
 
 
@@ -77,7 +78,7 @@ def bring(location: str, folder: Path) -> Path:
 
 
 @contextmanager
-def files_of(path: Path, folder: Path) -> Iterator[dict[str, Callable[[], BinaryIO]]]:
+def files_of(path: Path, folder: Path) -> Iterator[dict[str, Callable[[], File]]]:
     """Yield how to open each plain file of a folder or archive, by its exact name."""
     if path.is_dir():
         yield {file.name: partial(file.open, "rb") for file in path.iterdir() if file.is_file()}
@@ -96,13 +97,13 @@ def files_of(path: Path, folder: Path) -> Iterator[dict[str, Callable[[], Binary
             yield {member.name: partial(archive.extractfile, member) for member in archive if member.isreg()}
 
 
-def plain(file: BinaryIO) -> Iterator[bytes]:
+def plain(file: File) -> Iterator[bytes]:
     """Yield the content of a file, decompressed if it begins as gzip does (IDX begins with two zero bytes)."""
     content = gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file
     yield from iter(partial(content.read, CHUNK), b"")
 
 
-def idx_of_npy(file: BinaryIO) -> Iterator[bytes]:
+def idx_of_npy(file: File) -> Iterator[bytes]:
     """Yield an array of Keras' .npz as the IDX file it was made from. Raises PipelineError or ValueError for any other.
 
     NumPy reads only the header: nothing is unpickled, and memory does not grow with the array.

@@ -16,7 +16,7 @@ BLOCK = 3_200  # images handed to TensorFlow at a time, 10 MB; the network train
 ALIGNMENT = 64  # bytes; TensorFlow takes an array as it is if that begins at a multiple of it, else it makes a copy
 VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
 
-Arrays = tuple[np.ndarray, ...]
+Arrays = tuple[np.ndarray | np.generic, ...]
 
 
 class Plan(NamedTuple):
