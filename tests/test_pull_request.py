@@ -1,6 +1,7 @@
 """The report of a pull request on a made-up history, and the workflow that writes it."""
 
 import json
+import re
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -125,19 +126,27 @@ def test_an_unknown_base_is_refused(branch):
         reported("main")
 
 
-def test_the_workflow_runs_make_and_make_test_and_then_the_report():
-    assert WORKFLOW["on"] == "pull_request"
+def test_the_workflow_runs_all_checks_and_then_the_report():
+    assert WORKFLOW["on"].keys() == {"push", "pull_request", "schedule"}
     assert WORKFLOW["permissions"] == {"contents": "read"}
-    (job,) = WORKFLOW["jobs"].values()
-    commands = [step["run"] for step in job["steps"] if "run" in step]
-    assert commands[:2] == ["make", "make test"]
-    assert "tools/pull_request.py HEAD^1 --out pull_request.md --flips flips.png" in commands[2]
-    assert 'cat pull_request.md >> "$GITHUB_STEP_SUMMARY"' in commands[2]
-    actions = [step["uses"] for step in job["steps"] if "uses" in step]
-    assert [action.split("@")[0].removeprefix("actions/") for action in actions] == [
-        "checkout",
-        "setup-python",
-        "upload-artifact",
-    ]
-    assert all(action.split("@v")[1].isdigit() for action in actions)
+    job = WORKFLOW["jobs"]["checks"]
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    *_, checks, report = (step["run"] for step in job["steps"] if "run" in step)
+    assert checks == ".ci/run"
+    assert "tools/pull_request.py HEAD^1 --out pull_request.md --flips flips.png" in report
+    assert 'cat pull_request.md >> "$GITHUB_STEP_SUMMARY"' in report
     assert job["steps"][0]["with"]["fetch-depth"] == "0"
+
+
+def test_the_checks_of_a_pull_request_are_all_that_make_offers():
+    script = (PROJECT / ".ci/run").read_text()
+    commands = ["make", "make lint", ".venv/bin/python tools/verify.py", "make test-all"]
+    places = [re.search(rf"^{re.escape(command)}\b", script, re.MULTILINE).start() for command in commands]
+    assert places == sorted(places)
+
+
+def test_actions_are_pinned_to_a_commit():
+    steps = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+    actions = [step["uses"] for step in steps if "uses" in step]
+    assert len(actions) >= 4
+    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action) for action in actions)

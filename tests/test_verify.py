@@ -95,7 +95,7 @@ def test_without_a_commit_there_is_nothing_to_compare_with(project):
         ("stages/train.py", "import", "# a remark\nimport", "stages/train.py"),
         ("params.yaml", "epochs: 2", "epochs: 3", "params.yaml: train"),
         ("dvc.yaml", "python stages/eda.py", "python -u stages/eda.py", "eda"),
-        ("dvc.lock", "  evaluate:", "  evaluated:", "evaluate, evaluated"),
+        ("dvc.lock", "  evaluate:\n    cmd", "  evaluated:\n    cmd", "evaluate, evaluated"),
     ],
 )
 def test_a_lock_that_does_not_match_the_project_is_one_line_before_anything_runs(project, file, old, new, named):
