@@ -63,12 +63,12 @@ def summarize(labels: dict[str, np.ndarray], grey_counts: np.ndarray) -> dict:
 
 def draw_samples(images: np.ndarray, labels: np.ndarray, names: list[str], per_digit: int) -> Figure:
     """Draw the first images of every digit, a row for each."""
-    cell, margin = 0.8, 0.5  # inches
+    cell, margin = 0.85, 0.5  # inches
     figure, axes = figures.sheet(margin + per_digit * cell, len(names) * cell)
     for digit, name in enumerate(names):
         axes.text(margin / 2, (digit + 0.5) * cell, name, ha="center", va="center", fontsize=14)
         for i, index in enumerate(np.flatnonzero(labels == digit)[:per_digit]):
-            figures.draw_image(axes, images[index], margin + i * cell, digit * cell, 0.9 * cell, 0.9 * cell)
+            figures.draw_image(axes, images[index], margin + (i + 0.5) * cell, digit * cell, scale=3)
     figure.suptitle("Training images and their labels")
     return figure
 

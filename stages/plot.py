@@ -121,12 +121,12 @@ def first_of_each(labels: np.ndarray, classes: int) -> list[int]:
 def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
     """Draw each of the images as it is and deformed by each kind of augmentation, in a row; name the kind in use."""
     random, columns = np.random.default_rng(seed), ["none", *["shift"] * 3, *["elastic"] * 6]
-    cell, title = 0.8, 0.3  # inches
+    cell, title = 0.85, 0.3  # inches
     figure, axes = figures.sheet(len(columns) * cell, title + len(images) * cell)
     for column, kind in enumerate(columns):
-        axes.text((column + 0.45) * cell, title / 2, kind, ha="center", va="center", fontsize=11)
+        axes.text((column + 0.5) * cell, title / 2, kind, ha="center", va="center", fontsize=11)
         for row, image in enumerate(augmentation.deform(images, augmentation.STRENGTHS[kind], random)):
-            figures.draw_image(axes, image, column * cell, title + row * cell, 0.9 * cell, 0.9 * cell)
+            figures.draw_image(axes, image, (column + 0.5) * cell, title + row * cell, scale=3)
     figure.suptitle(f"Kinds of augmentation, drawn at random (this network was trained with: {used})")
     return figure
 

@@ -56,7 +56,7 @@ def mirror() -> str:
 
 
 def unpack(folder: Path, source: str, architecture: str, packages: list[str], into: Path) -> None:
-    """Unpack Debian packages of an architecture, and what they depend on, into the folder `into`, without installing."""
+    """Unpack packages of Debian, and what they depend on, into the folder `into`; `folder` is for apt's own files."""
     state = folder / f"apt-{architecture}"
     for name in ("lists/partial", "archives/partial"):
         (state / name).mkdir(parents=True)

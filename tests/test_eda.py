@@ -41,7 +41,7 @@ def test_every_digit_is_shown_even_a_rare_one():
     figure = draw_samples(images, np.array([0] * 10 + [1] * 2), ["zero", "one"], 4)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.texts] == ["zero", "one"]
-    tops = [image.get_extent()[3] for image in axes.images]
+    tops = [image.xy[1] for image in axes.artists]
     assert tops == [tops[0]] * 4 + [tops[-1]] * 2
     assert tops[0] < axes.texts[0].get_position()[1] < tops[-1] < axes.texts[1].get_position()[1]
     figures.plt.close(figure)

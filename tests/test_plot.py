@@ -77,7 +77,7 @@ def test_every_kind_of_augmentation_is_drawn_beside_the_original_and_the_one_in_
     figure = draw_augmented(images, used, 0)
     assert f"trained with: {used})" in figure.get_suptitle()
     (axes,) = figure.axes
-    shown = np.array([image.get_array() for image in axes.images]).reshape(-1, 2, 28, 28).swapaxes(0, 1)
+    shown = np.array([box.offsetbox.get_data() for box in axes.artists]).reshape(-1, 2, 28, 28).swapaxes(0, 1)
     assert [text.get_text() for text in axes.texts[:5]] == ["none", "shift", "shift", "shift", "elastic"]
     np.testing.assert_array_equal(shown[:, 0], images)
     for row in shown:

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from drawing import figures
 
@@ -70,13 +69,11 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     axes.set(ylim=(-4, 104), xlim=(-0.6, len(places) - 0.4), ylabel="%")
     axes.set_xticks(places, labels)
     axes.grid(axis="y")
-    above = axes.inset_axes((0, 1.03, 1, 0.22), sharex=axes)
-    above.set(ylim=(1, 0))
-    above.set_axis_off()
+    above = {"scale": 2, "coordinates": ("data", "axes fraction")}
     for place, key in zip(places, zip(rows["change"], rows["amount"], strict=True), strict=True):
-        figures.draw_image(above, examples[key] / 255, place - 0.42, 0, 0.84, 1)
+        box = figures.draw_image(axes, examples[key] / 255, place, 1.32, **above).patch
         # a frame, because a blank page looks like nothing
-        above.add_patch(Rectangle((place - 0.42, 0), 0.84, 1, fill=False, edgecolor="#bbbbbb", clip_on=False))
+        box.set(visible=True, boxstyle="square,pad=0", facecolor="none", edgecolor="#bbbbbb")
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples) -> Figure:

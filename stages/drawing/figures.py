@@ -9,8 +9,11 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
+from common import dataset
 from common.files import atomic_write
 from common.imports import importing_without
 
@@ -77,20 +80,27 @@ def sheet(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def draw_image(axes: Axes, image: np.ndarray, left: float, top: float, width: float, height: float) -> None:
-    """Draw one image, (28, 28) in [0, 1], dark ink on white, at a place given in the coordinates of the axes."""
-    extent = (left, left + width, top + height, top)
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=1, extent=extent, aspect=axes.get_aspect())
+def draw_image(
+    axes: Axes, image: np.ndarray, middle: float, top: float, scale: int, coordinates: Sequence[str] = ("data", "data")
+) -> AnnotationBbox:
+    """Draw one image, (28, 28) in [0, 1], dark ink on white; each of its pixels is a square of `scale` pixels.
+
+    The middle of its upper edge is at a place given in the coordinates of the axes. An image drawn at a scale that is
+    not a whole number is smoothed by Matplotlib, which rounds otherwise on ARM than on x86-64.
+    """
+    pixels = OffsetImage(image, zoom=scale, cmap="gray_r", norm=Normalize(0, 1), interpolation="nearest", dpi_cor=False)
+    box = AnnotationBbox(pixels, (middle, top), xycoords=coordinates, box_alignment=(0.5, 1), frameon=False, pad=0)
+    return axes.add_artist(box)
 
 
 def draw_gallery(axes: Axes, images: Images, titles: Sequence[str], columns: int, width: float) -> None:
     """Make the axes a sheet of images in rows of `columns`, `width` inches for each, titles of two lines above them."""
-    height, side = width + TITLE, 0.85 * width
+    height, scale = width + TITLE, int(0.9 * width * plt.rcParams["figure.dpi"] / dataset.SHAPE[1])
     as_sheet(axes, columns * width, max(1, -(-len(titles) // columns)) * height)
     for i, (image, title) in enumerate(zip(images, titles, strict=True)):
         middle, top = (i % columns + 0.5) * width, i // columns * height
         axes.text(middle, top + TITLE / 2, title, ha="center", va="center", fontsize=11)
-        draw_image(axes, image, middle - side / 2, top + TITLE, side, side)
+        draw_image(axes, image, middle, top + TITLE, scale)
 
 
 def gallery(images: Images, titles: Sequence[str], columns: int, width: float) -> Figure:
