@@ -6,16 +6,14 @@ Writes reports/eda/{sample_images,digit_distribution,mean_images}.png, class_cou
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from common import dataset, params
 from common.errors import run
 from common.files import atomic_write, save_json
 from drawing import figures
-from drawing.figures import sns
+from drawing.figures import Figure, plt, sns
 from parameters.dataset import Dataset
 from parameters.eda import Eda
 

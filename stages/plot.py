@@ -8,17 +8,14 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from common import dataset, params, robustness, tables
 from common.errors import PipelineError, run
 from common.files import require
 from drawing import charts, figures
-from drawing.figures import sns
+from drawing.figures import Figure, plt, sns
 from parameters.dataset import Dataset
 from parameters.plot import Plot
 from parameters.train import Train
@@ -55,7 +52,7 @@ def draw_history(history: pd.DataFrame) -> Figure:
             (f"val_{measure}", figures.VALIDATION, "s", "validation"),
         ]:
             axes.plot(history["epoch"], scale * history[column], color=colour, marker=marker, markersize=4, label=name)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
         axes.set(xlabel="epoch", ylabel=label)
         axes.grid(axis="y")
         axes.legend(frameon=False)

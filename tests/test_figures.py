@@ -1,3 +1,4 @@
+import ast
 from functools import partial
 
 import numpy as np
@@ -8,29 +9,52 @@ from common.files import require
 from conftest import PROJECT, succeed
 from drawing import figures
 
-DRAW = """
-import sys; sys.path.insert(0, {stages!r})
+DRAW = f"""
+import sys; sys.path.insert(0, {str(PROJECT / "stages")!r})
 from pathlib import Path
 import numpy as np
 from drawing import figures
 figures.save(figures.gallery(np.eye(28)[None], ["eye"], 1, 1.5), Path("a.png"))
 """
+SETTINGS = [
+    {},
+    {"MPLBACKEND": "svg", "TZ": "Asia/Tokyo"},
+    {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},  # as every notebook exports it
+    {"MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/proc/nowhere", "HOME": "/proc/nowhere"},
+    {"MATPLOTLIBRC": "broken", "MPLCONFIGDIR": "."},
+]
 
 
 def test_equal_data_gives_equal_bytes_whatever_the_users_settings(tmp_path):
-    code = DRAW.format(stages=str(PROJECT / "stages"))
+    (tmp_path / "broken").write_bytes(b"backend: \xff\xfe\nfont.size: 20\n")
+    (tmp_path / "matplotlibrc").write_text("figure.dpi: 50\nfont.size: 20\nimage.cmap: jet\nbackend: nonsense\n")
     contents = []
-    for number, settings in enumerate(["", "figure.dpi: 50\nfont.size: 20\nimage.cmap: jet\n"]):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        (folder / "matplotlibrc").write_text(settings)
-        succeed(
-            folder, "python", "-c", code, MPLCONFIGDIR=str(folder), TZ=["UTC", "Asia/Tokyo"][number], MPLBACKEND="svg"
-        )
-        contents.append((folder / "a.png").read_bytes())
-    assert contents[0] == contents[1]
+    for settings in SETTINGS:
+        assert succeed(tmp_path, "python", "-c", DRAW, **settings) == ""
+        contents.append((tmp_path / "a.png").read_bytes())
+        (tmp_path / "matplotlibrc").unlink(missing_ok=True)  # it lies there for the first of them
+    assert set(contents) == {contents[0]}
     assert contents[0].startswith(b"\x89PNG")
     assert b"Software" not in contents[0]
+
+
+def test_matplotlib_is_imported_in_one_place_which_prepares_it():
+    found = set()
+    for path in [*PROJECT.joinpath("stages").rglob("*.py"), *PROJECT.joinpath("tools").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if {"matplotlib", "seaborn"} & {name.partition(".")[0] for name in names}:
+                found.add(path.relative_to(PROJECT).as_posix())
+    assert found == {"stages/drawing/figures.py"}
+
+
+@pytest.mark.parametrize("name", ["$$", r"$\frac$", "^$_$", "US$/A$", r"\$", "5$ 10$", "a_b", "<b>", "100%"])
+def test_a_name_is_drawn_as_it_is_written(name, tmp_path):
+    figure = figures.gallery(np.eye(28)[None], [f"{name}\nn = 3"], 1, 1.5)
+    (text,) = figure.axes[0].texts
+    assert text._preprocess_math(text.get_text()) == (f"{name}\nn = 3", False)  # what the renderer is given
+    figures.save(figure, tmp_path / "a.png")
 
 
 def test_a_gallery_without_images_is_empty_but_drawn(tmp_path):

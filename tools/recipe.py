@@ -18,15 +18,14 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import yaml
-from matplotlib.figure import Figure
 
 import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 from common.files import atomic_write
 from drawing import figures
+from drawing.figures import Figure, plt
 from running import copies, hardware
 
 PROJECT = Path(__file__).parents[1]

@@ -1,12 +1,10 @@
 """Charts of the tables that `evaluate` writes: per_digit.csv, calibration.csv and robustness.csv."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from drawing import figures
+from drawing.figures import Axes, Figure, plt
 
 Examples = dict[tuple[str, int], np.ndarray]  # change and amount, as in robustness.csv: one such image, (28, 28) uint8
 
@@ -58,6 +56,8 @@ def draw_calibration(bins: pd.DataFrame) -> Figure:
     bars = sizes.bar(left, bins["images"], width, align="edge", color=figures.TEST, edgecolor="white")
     sizes.bar_label(bars, [f"{n:,}" for n in bins["images"]], padding=2, fontsize=9)
     sizes.set(xlabel="confidence (%)", ylabel="test images", yscale="log", ylim=(0.7, 6 * bins["images"].max()))
+    sizes.yaxis.set_major_formatter("{x:,.0f}")
+    sizes.yaxis.set_minor_formatter(plt.NullFormatter())
     return figure
 
 

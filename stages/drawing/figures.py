@@ -1,27 +1,30 @@
-"""The look of every figure, and how it is saved so that equal data gives equal bytes."""
+"""The look of every figure, and how it is saved so that equal data gives equal bytes. Import Matplotlib from here."""
 
+import logging
+import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-
 from common import dataset
 from common.files import atomic_write
 from common.imports import importing_without
 
+# What a notebook exports as MPLBACKEND, or has in a matplotlibrc, can make the import of Matplotlib itself fail.
+os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of a home that cannot be written to, which does not matter
 with importing_without("scipy"):  # for densities and clusters, which no figure here has
+    import matplotlib
+    import matplotlib.pyplot as plt
     import seaborn as sns  # noqa: F401
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure, SubFigure  # noqa: F401
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-matplotlib.use("Agg")
-matplotlib.rcdefaults()  # a matplotlibrc of the user's changes nothing
+matplotlib.rcdefaults()  # a matplotlibrc in the current folder changes nothing
 plt.rcParams.update(
     {
         "figure.dpi": 110,
@@ -32,6 +35,7 @@ plt.rcParams.update(
         "axes.spines.right": False,
         "grid.color": "#e5e5e5",
         "axes.axisbelow": True,
+        "text.parse_math": False,  # a class may be called `US$`
     }
 )
 

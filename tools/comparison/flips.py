@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure, SubFigure
 
 from common import dataset
 from common.errors import PipelineError
 from comparison.revisions import Revision
 from drawing import figures
+from drawing.figures import Figure, SubFigure, plt
 
 COLUMNS, ROWS = 5, 6  # of each half; more would be too small to look at
 WIDTH = 1.15  # inches

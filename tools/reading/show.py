@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
-
 from common.errors import PipelineError
 from drawing import figures
+from drawing.figures import plt
 
 if TYPE_CHECKING:
     from predict import Answer, Picture
