@@ -1,8 +1,10 @@
-"""Measure the network on the test split, once, after every choice has been made.
+"""Measure the network on the test split, and write down its answers to the validation images, which choices rest on.
 
-Reads  data/normalized/test and models/model.keras.
+Reads  data/normalized/{test,validation} and models/model.keras.
 Writes reports/evaluate/metrics.json and, with the columns that common/tables.py describes, predictions.csv (a row for
-each test image in the published order), per_digit.csv, calibration.csv, ambiguous.csv and robustness.csv.
+each test image in the published order), validation_predictions.csv, per_digit.csv, calibration.csv, ambiguous.csv and
+robustness.csv. All but validation_predictions.csv are of the test split: settings are chosen on the validation split;
+test accuracy is reported for every revision, so do not select on it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ from parameters.dataset import Dataset
 from parameters.evaluate import Evaluate
 
 REPORTS = Path("reports/evaluate")
+PREDICTIONS = {"test": REPORTS / "predictions.csv", "validation": REPORTS / "validation_predictions.csv"}
 BATCH = 2_000  # images
 
 
@@ -41,11 +44,35 @@ def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.concatenate(answers)[: len(images)]
 
 
+def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
+    """Raise PipelineError unless there is a probability for each name."""
+    if probabilities.shape[1] != len(names):
+        raise PipelineError(
+            f"{model.PATH}: expected {len(names)} outputs, found {probabilities.shape[1]}; run `dvc repro train`"
+        )
+
+
 def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:
     """Return the answer for each image, in their order; the first of equal probabilities is the answer."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    rows = zip(labels.tolist(), predicted.tolist(), confidence.tolist(), strict=True)
+    columns = (labels, predicted, confidence, losses(probabilities, labels), brier_scores(probabilities, labels))
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     return [tables.Prediction(i, *row) for i, row in enumerate(rows)]
+
+
+def losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the negative log-likelihood of each label in nats, (n,) float64.
+
+    It is Keras' sparse_categorical_crossentropy, which takes a probability below 1e-7 for 1e-7.
+    """
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(of_label.clip(keras.config.epsilon(), 1)) + 0.0  # no -0.0
+
+
+def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the score of Brier (1950), Monthly Weather Review 78, 1, eq. 2, of each image: 0 is best, 2 worst."""
+    outcomes = np.eye(probabilities.shape[1])[labels]
+    return ((probabilities - outcomes) ** 2).sum(axis=1)
 
 
 def measure_digits(predicted: np.ndarray, labels: np.ndarray, names: list[str]) -> list[tables.Digit]:
@@ -87,12 +114,6 @@ def calibration_error(calibration: Sequence[tables.Bin]) -> float:
     return sum(gaps) / sum(b.images for b in calibration)
 
 
-def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the score of Brier (1950), Monthly Weather Review 78, 1, eq. 2, over all classes: 0 is best, 2 worst."""
-    outcomes = np.eye(probabilities.shape[1])[labels]
-    return float(((probabilities - outcomes) ** 2).sum(axis=1).mean())
-
-
 def measure(
     probabilities: np.ndarray,
     labels: np.ndarray,
@@ -102,23 +123,22 @@ def measure(
 ) -> dict:
     """Return what metrics.json holds: accuracy with its interval, the means over the digits, and scores of confidence.
 
-    probabilities: (n, classes) float32; labels: (n,) integers. Loss is the mean negative log-likelihood in nats: Keras'
-    sparse_categorical_crossentropy, which takes a probability below 1e-7 for 1e-7. The macro averages are those of the
-    digits that have images, each counted once. Six decimals: the last bits of a logarithm depend on the C library.
+    probabilities: (n, classes) float32; labels: (n,) integers. Loss and Brier score are means over the images. The
+    macro averages are those of the digits that have images, each counted once. Six decimals: the last bits of a
+    logarithm depend on the C library.
     """
     correct = probabilities.argmax(axis=1) == labels
-    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     seen = [digit for digit in digits if digit.images]
     low, high = wilson.interval(int(correct.sum()), len(labels), level)
     return {
         "accuracy": round(float(correct.mean()), 6),
         "accuracy_interval": {"low": round(low, 6), "high": round(high, 6)},
         "accuracy_per_digit": {digit.digit: round(digit.recall, 6) for digit in seen},
-        "brier_score": round(brier_score(probabilities, labels), 6),
+        "brier_score": round(float(brier_scores(probabilities, labels).mean()), 6),
         "errors": int((~correct).sum()),
         "expected_calibration_error": round(calibration_error(calibration), 6),
         "images": len(labels),
-        "loss": round(float(-np.log(of_label.clip(keras.config.epsilon(), 1)).mean()), 6),
+        "loss": round(float(losses(probabilities, labels).mean()), 6),
         "macro_average": {
             name: round(sum(getattr(digit, name) for digit in seen) / len(seen), 6)
             for name in ("precision", "recall", "f1")
@@ -162,18 +182,17 @@ def ahead(items: Iterator[tuple]) -> Iterator[tuple]:
 def main() -> None:
     settings, names = params.load(Evaluate), params.load(Dataset).class_names
     test, network = dataset.load(dataset.FOLDER / "test"), load_network()
+    validation = dataset.load(dataset.FOLDER / "validation")
     probabilities = predict(network, test.images)
-    if probabilities.shape[1] != len(names):
-        raise PipelineError(
-            f"{model.PATH}: expected {len(names)} outputs, found {probabilities.shape[1]}; run `dvc repro train`"
-        )
+    require_outputs(probabilities, names)
     predicted = probabilities.argmax(axis=1)
     digits = measure_digits(predicted, test.labels, names)
     calibration = calibrate(probabilities.max(axis=1), predicted == test.labels, settings.calibration_bins)
     metrics = measure(probabilities, test.labels, digits, calibration, settings.confidence_level)
     changes = measure_robustness(network, test.images, test.labels)
 
-    tables.save(REPORTS / "predictions.csv", list_predictions(probabilities, test.labels))
+    tables.save(PREDICTIONS["test"], list_predictions(probabilities, test.labels))
+    tables.save(PREDICTIONS["validation"], list_predictions(predict(network, validation.images), validation.labels))
     tables.save(REPORTS / "per_digit.csv", digits)
     tables.save(REPORTS / "calibration.csv", calibration)
     tables.save(REPORTS / "ambiguous.csv", most_ambiguous(probabilities, test.labels, settings.ambiguous))

@@ -1,9 +1,10 @@
 """Write the report of a pull request in Markdown: what it does to the results, and whether the change is real.
 
-Usage: python tools/pull_request.py [BASE] [--out FILE.md] [--flips FILE.png]
+Usage: python tools/pull_request.py [BASE] [--out FILE.md] [--flips FILE.png] [--split test] [--margin POINTS]
 
 Compares the files as they are now, after `make`, with the commit where the branch left BASE, `main` by default.
-Writes to standard output, or to a file with links relative to it.
+Writes to standard output, or to a file with links relative to it. The exit status with --margin is that of compare.py,
+and 1 if the revisions cannot be compared: the report is written all the same.
 """
 
 import argparse
@@ -15,9 +16,13 @@ from pathlib import Path
 import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 from common.files import atomic_write
-from compare import compare
+from compare import add_options, status
 from comparison import reports
-from comparison.revisions import WORKSPACE, find_commit, git, read_revision
+from comparison.judgement import compare
+from comparison.revisions import WORKSPACE, find_commit, read_revision
+from running.git import git, is_partial
+
+PATIENCE = 300  # seconds for one `dvc diff`, which takes two
 
 
 def find_base(name: str) -> str:
@@ -32,7 +37,10 @@ def find_base(name: str) -> str:
 def dvc_diff(kind: str, base: str) -> str:
     """Return `dvc metrics diff` or `dvc params diff` against `base` as a Markdown table. Raises PipelineError."""
     command = [sys.executable, "-m", "dvc", kind, "diff", "--md", base]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"`dvc {kind} diff` had not ended after {PATIENCE} seconds."
     if result.returncode:
         told = result.stderr.strip() or f"exit status {result.returncode}"
         raise PipelineError(f"dvc {kind} diff: {told.splitlines()[-1].removeprefix('ERROR: ')}")
@@ -49,22 +57,29 @@ def find_figures(base: str) -> list[Path]:
 
 def find_uncommitted() -> list[str]:
     """Return the results that are other than in the last commit, as after a change without its results."""
-    listed = git("status", "--porcelain", "--no-renames", "--", "dvc.lock", "reports").decode()
-    return [line[3:] for line in listed.splitlines()]
+    listed = git("status", "--porcelain", "-z", "--no-renames", "--", "dvc.lock", "reports").decode().split("\0")
+    inside = git("rev-parse", "--show-prefix").decode().strip()  # of a larger repository, whose root Git counts from
+    return [line[3:].removeprefix(inside) for line in listed if line]
 
 
-def report_verdict(base: str, flips: Path | None) -> str:
-    """Return what compare.py says, and draw the flips; if there are no pairs to compare, return the reason."""
+def fetch_content(base: str) -> None:
+    """Let Git fetch the files of `base`: in a partial clone DVC would wait for them for ever."""
+    if is_partial():
+        git("archive", base)
+
+
+def report_verdict(base: str, flips: Path | None, split: str, margin: float | None) -> tuple[str, int]:
+    """Return what compare.py says and its exit status, and draw the flips; without pairs the reason and 1."""
     try:
-        old, new = read_revision(base), read_revision(WORKSPACE)
-        report = reports.markdown(compare(old, new))
+        old, new = read_revision(base, split), read_revision(WORKSPACE, split)
+        found = compare(old, new, margin)
     except PipelineError as error:
-        return f"**Not comparable:** {error}"
+        return f"**Not comparable:** {error}", int(margin is not None)
     if flips:
         from comparison.flips import save_flips  # Matplotlib, which only this needs
 
         save_flips(old, new, flips)
-    return report
+    return reports.markdown([found]), status([found])
 
 
 def link(path: Path, folder: Path) -> str:
@@ -72,10 +87,10 @@ def link(path: Path, folder: Path) -> str:
     return f"- [{name}](<{name}>)"
 
 
-def report(base: str, folder: Path, flips: Path | None) -> str:
+def report(base: str, folder: Path, verdict: str, flips: Path | None) -> str:
     """Return the whole report, with links relative to `folder`."""
     sections = {
-        "Is the change real?": report_verdict(base, flips),
+        "Is the change real?": verdict,
         "Metrics": dvc_diff("metrics", base),
         "Parameters": dvc_diff("params", base),
     }
@@ -93,15 +108,19 @@ def main() -> None:
     )
     parser.add_argument("--out", metavar="FILE.md", type=Path, help="write to a file instead of standard output")
     parser.add_argument("--flips", metavar="FILE.png", type=Path, help="draw the images gained and lost, and link them")
+    add_options(parser)
     arguments = parser.parse_args()
 
     base = find_base(arguments.base)
-    if not arguments.out:
-        print(report(base, Path(), arguments.flips), end="")
-        return
-    text = report(base, arguments.out.parent, arguments.flips)
-    with atomic_write(arguments.out) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+    fetch_content(base)
+    verdict, code = report_verdict(base, arguments.flips, arguments.split, arguments.margin)
+    text = report(base, arguments.out.parent if arguments.out else Path(), verdict, arguments.flips)
+    if arguments.out:
+        with atomic_write(arguments.out) as part:
+            part.write_text(text, encoding="utf-8", newline="\n")
+    else:
+        print(text, end="")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

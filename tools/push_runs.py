@@ -9,6 +9,7 @@ that content in its cache all the same (that is how going back to an old value r
 
 import argparse
 
+from dvc.config import NoRemoteError
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
@@ -23,8 +24,11 @@ def push(remote: str | None) -> tuple[int, int]:
             runs = repo.stage_cache.push(remote)
             files = set().union(*repo.stage_cache.get_used_objs(runs).values())
             result = repo.cloud.push(files, remote=remote)
+    except NoRemoteError:
+        raise PipelineError("there is no default remote: `dvc remote add --default NAME URL`") from None
     except DvcException as error:
-        raise PipelineError(f"{error}; set a remote up with `dvc remote add --default NAME URL`") from None
+        cure = "; use a remote without `version_aware`" if "versioned" in str(error) else ""
+        raise PipelineError(" ".join(f"{error}{cure}".split())) from None
     if result.failed:
         raise PipelineError(f"{len(result.failed)} of {len(files)} files could not be pushed; run it again")
     return len(runs), len(files)

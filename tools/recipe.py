@@ -1,11 +1,12 @@
 """Run a recipe, a set of parameters saved in recipes/, as DVC experiments, and keep the results in a table.
 
-Usage: python tools/recipe.py NAME [--seeds N]
+Usage: python tools/recipe.py NAME [--seeds N] [--split test]
 
 recipes/NAME.yaml holds sections of params.yaml, only what differs. Each of the seeds 0 to N-1 becomes the experiment
-NAME-<seed>, which `dvc exp show` lists and `dvc exp apply` brings into the working tree, and a row of
-reports/record.csv. They run in a copy (`dvc exp run --temp`). What DVC has trained before is not trained again, and
-keeps the row with the time it took then. reports/record_curves.csv and record.png have the way there, epoch by epoch.
+NAME-<seed> of the current commit, which `dvc exp show` lists and `dvc exp apply` brings into the working tree, and a
+row of reports/record.csv. They run in a copy (`dvc exp run --temp`). What DVC has trained before is not trained again,
+and keeps the row with the time it took then. Prints the validation accuracy, with `--split test` the test accuracy.
+reports/record_curves.csv and record.png have the way there, epoch by epoch.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,11 +29,13 @@ from common.files import atomic_write
 from drawing import figures
 from drawing.figures import Figure, plt
 from running import copies, hardware
+from running.git import git
 
 PROJECT = Path(__file__).parents[1]
 RECIPES = Path("recipes")
 TABLE, CURVES, FIGURE = (Path("reports") / name for name in ("record.csv", "record_curves.csv", "record.png"))
 KEY = ["recipe", "seed"]
+SHOWN = {"validation": "val_accuracy", "test": "accuracy"}  # the column of a split
 COLOURS = [figures.TRAIN, figures.VALIDATION, figures.TEST]
 
 
@@ -53,22 +57,19 @@ def overrides(recipe: dict, seed: int) -> Iterator[str]:
 
 
 def reference(experiment: str) -> str:
-    """Return the Git reference of a DVC experiment, or nothing when there is none of that name."""
-    return git("for-each-ref", "--count=1", "--format=%(refname)", f"refs/exps/*/*/{experiment}").strip()
-
-
-def git(*arguments: str) -> str:
-    """Return what Git prints. Raises PipelineError with its last line when it fails."""
-    answer = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    if answer.returncode:
-        raise PipelineError(f"git {arguments[0]}: {(answer.stderr.strip().splitlines() or ['failed'])[-1]}")
-    return answer.stdout
+    """Return the Git reference of a DVC experiment of the current commit, or nothing when it has none of that name."""
+    head = git("rev-parse", "HEAD").decode().strip()
+    pattern = f"refs/exps/{head[:2]}/{head[2:]}/{experiment}"
+    return git("for-each-ref", "--format=%(refname)", pattern).decode().strip()
 
 
 def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
-    """Run the pipeline with these parameters; return whether it trained. Raises PipelineError when DVC fails."""
-    if reference(experiment):
-        dvc("exp", "remove", "--quiet", experiment)
+    """Run the pipeline with these parameters; return whether it trained. Raises PipelineError when DVC fails.
+
+    An experiment of the same name takes the place of the one of the current commit; those of other commits stay.
+    """
+    if old := reference(experiment):
+        dvc("exp", "remove", "--quiet", old)
     lines = dvc("exp", "run", "--temp", "--name", experiment, *(f"--set-param={setting}" for setting in settings))
     return any("Running stage 'train'" in line for line in lines)
 
@@ -76,7 +77,8 @@ def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
 def dvc(*arguments: str) -> list[str]:
     """Run DVC, print its lines as they come and return them. Raises PipelineError when it fails."""
     lines = []
-    with subprocess.Popen(["dvc", *arguments], stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             lines.append(line)
@@ -91,8 +93,8 @@ def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[p
     The minutes of the curve are even steps: what is not training takes part of a minute.
     """
     at = reference(experiment)
-    history = pd.read_csv(io.StringIO(git("show", f"{at}:reports/train/history.csv")))
-    metrics = json.loads(git("show", f"{at}:reports/evaluate/metrics.json"))
+    history = pd.read_csv(io.StringIO(git("show", f"{at}:./reports/train/history.csv").decode()))
+    metrics = json.loads(git("show", f"{at}:./reports/evaluate/metrics.json"))
     epochs, minutes, key = len(history), seconds / 60, {"recipe": recipe, "seed": seed}
     row = {
         "epochs": epochs,
@@ -141,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipe", help="the name of a file in recipes/, without .yaml")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds, from 0; 1 by default")
+    parser.add_argument("--split", choices=SHOWN, default="validation", help="print the accuracy on it")
     arguments = parser.parse_args()
     os.chdir(PROJECT)
     recipe = read_recipe(arguments.recipe)
@@ -151,7 +154,7 @@ def main() -> None:
         if trained:
             keep(TABLE, row)
             figures.save(draw_curves(keep(CURVES, curve)), FIGURE)
-        print(f"{experiment}: test accuracy {row['accuracy'][0]:.2%}, {row['errors'][0]} errors")
+        print(f"{experiment}: {arguments.split} accuracy {row[SHOWN[arguments.split]][0]:.2%}")
 
 
 if __name__ == "__main__":

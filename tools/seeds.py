@@ -1,61 +1,76 @@
 """How much of a result is luck: train several seeds of the current parameters, through DVC.
 
-Usage: python tools/seeds.py N [--jobs J]
+Usage: python tools/seeds.py N [--jobs J] [--split test]
 
-Writes reports/seeds.csv, one row for each of the seeds 0 to N-1, and prints their distribution. Only `train.seed`
-changes; the split stays. Each seed runs in a copy of the project that shares the DVC cache, so that a finished one
-comes from the run cache: a study that was killed goes on where it was, and a larger one trains only the new seeds.
+Writes reports/seeds.csv, one row for each of the seeds 0 to N-1, and reports/seeds.npz, what each of the networks made
+of each image; tools/compare.py reads both. Prints their distribution on the validation split, with `--split test` on
+the test split. Only `train.seed` changes; the split stays. Finished seeds come from DVC's run cache: a study that was
+killed goes on where it was, and a larger one trains only the new seeds.
 """
 
 import argparse
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import pandas as pd
+import yaml
 from scipy import stats
-from tqdm import tqdm
 
 import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
-from common.files import atomic_write
-from running import copies
+from common.params import PATH as PARAMS
+from common.params import Loader
+from comparison import study
+from comparison.revisions import PREDICTIONS
+from running import hardware, lock
+from running.variants import run_variants
 
 PROJECT = Path(__file__).parents[1]
-TABLE = Path("reports/seeds.csv")
 
 
-def train_seed(seed: int, scratch: Path) -> dict:
-    """Run the pipeline up to evaluate with this seed; return its row of the table."""
-    folder = copies.copy(PROJECT, scratch / str(seed), cache=PROJECT / ".dvc/cache")
-    copies.set_param(folder, "train", "seed", seed)
-    copies.repro(folder, "evaluate")
-    last = pd.read_csv(folder / "reports/train/history.csv").iloc[-1]
-    metrics = json.loads((folder / "reports/evaluate/metrics.json").read_text())
-    return {
-        "seed": seed,
-        "val_accuracy": last["val_accuracy"],
+class Outcome(NamedTuple):
+    """What one seed came to."""
+
+    row: dict
+    predictions: dict[str, pd.DataFrame]  # of each split
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """Read what a finished run left in `folder`."""
+    locked = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
+    metrics = json.loads((folder / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
+    training = json.loads((folder / "reports/train/metrics.json").read_text(encoding="utf-8"))
+    predictions = {split: pd.read_csv(folder / path) for split, path in PREDICTIONS.items()}
+    watched = predictions["validation"]
+    row = {
+        "seed": yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)["train"]["seed"],
+        "val_accuracy": training["val_accuracy"],
+        "val_errors": int((watched["actual"] != watched["predicted"]).sum()),
+        "val_loss": training["val_loss"],
         "accuracy": metrics["accuracy"],
         "errors": metrics["errors"],
         "loss": metrics["loss"],
+        "settings": lock.settings(locked),
+        "model": lock.outputs(locked)[lock.MODEL],
     }
+    return Outcome(row, predictions)
 
 
-def evident_difference(accuracies: pd.Series) -> float:
+def evident_difference(accuracies: pd.Series, level: float = 0.95) -> float:
     """Return the difference between single runs of two settings that seeds alone exceed only once in 20 times.
 
     The difference of two runs has sqrt(2) times the standard deviation of one; Student's t, because that is estimated.
     """
-    return float(stats.t.ppf(0.975, len(accuracies) - 1) * 2**0.5 * accuracies.std(ddof=1))
+    return float(stats.t.ppf((1 + level) / 2, len(accuracies) - 1) * 2**0.5 * accuracies.std(ddof=1))
 
 
-def describe(table: pd.DataFrame) -> str:
-    """Return the distribution of the test accuracy in a few lines."""
-    percent = 100 * table["accuracy"]
+def describe(table: pd.DataFrame, split: str) -> str:
+    """Return the distribution of the accuracy on a split in a few lines."""
+    percent = 100 * table[f"{study.PREFIX[split]}accuracy"]
     return (
-        f"test accuracy {percent.mean():.2f} % ± {percent.std(ddof=1):.2f} (mean ± standard deviation over "
+        f"{split} accuracy {percent.mean():.2f} % ± {percent.std(ddof=1):.2f} (mean ± standard deviation over "
         f"n = {len(table)} seeds), range {percent.min():.2f} to {percent.max():.2f} %\n"
         f"a difference below {evident_difference(percent):.2f} points between two single runs may be the seeds alone"
     )
@@ -65,22 +80,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("n", type=int, help="number of seeds, at least 2")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), help="seeds trained side by side, one a core by default"
+        "--jobs", type=int, default=hardware.cores(), help="seeds trained side by side, one a core by default"
     )
+    parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="describe the accuracy on it")
     arguments = parser.parse_args()
     if arguments.n < 2 or arguments.jobs < 1:
         raise PipelineError("expected at least 2 seeds (a standard deviation needs them) and 1 job")
 
     os.chdir(PROJECT)
-    copies.repro(PROJECT, "evaluate", quiet=False)  # so that the data is in the cache for every copy
-    with TemporaryDirectory(dir=".dvc/tmp") as scratch, ThreadPoolExecutor(arguments.jobs) as pool:
-        started = [pool.submit(train_seed, seed, Path(scratch).resolve()) for seed in range(arguments.n)]
-        bar = tqdm(as_completed(started), total=len(started), unit="seed", desc="seeds")
-        table = pd.DataFrame([future.result() for future in bar]).sort_values("seed")
-
-    with atomic_write(TABLE) as part:
-        table.to_csv(part, index=False, lineterminator="\n", float_format="%.6f")
-    print(describe(table))
+    variants = [{"train.seed": seed} for seed in range(arguments.n)]
+    outcomes = run_variants(PROJECT, variants, arguments.jobs, read_outcome, title="seeds")
+    rows = [outcome.row for outcome in outcomes]
+    table = study.save(rows, {split: [outcome.predictions[split] for outcome in outcomes] for split in PREDICTIONS})
+    print(describe(table, arguments.split))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Usage: python tools/verify.py [--keep-lock FILE]
 
 Compares every output with the dvc.lock of the last commit and prints a table, what differs and by how much, and the
-machine. Exit status 0: identical; 2: not the same bytes, but the metrics are within the tolerance; 1: different.
+machine. Writes verify.json, which Git ignores: the same as a statement to keep or send, for a row of docs/rebuilds.csv.
+Exit status 0: identical; 2: not the same bytes, but the metrics are within the tolerance; 1: different.
 """
 
 import argparse
@@ -11,8 +12,8 @@ import hashlib
 import json
 import platform
 import shutil
-import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,13 +24,16 @@ import yaml
 import running.stages_on_path  # noqa: F401
 from common import weights
 from common.errors import PipelineError, run
+from common.files import save_json
 from common.params import PATH as PARAMS
 from common.params import Loader
-from running import copies, hardware
+from running import copies, hardware, lock
+from running.git import git
 
 PROJECT = Path(__file__).parents[1]
 METRICS = "reports/evaluate/metrics.json"
-MODEL = Path("models/model.keras")
+MODEL = Path(lock.MODEL)
+STATEMENT = Path("verify.json")
 LIBRARIES = ["tensorflow", "keras", "numpy", "h5py", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "dvc"]
 # Another CPU rounds otherwise and so trains another network, as another seed does; the widest range of ten seeds was
 # about a quarter of a point.
@@ -38,53 +42,46 @@ IDENTICAL, DIFFERENT, WITHIN_TOLERANCE = 0, 1, 2  # exit status
 
 
 def committed(path: str) -> bytes:
-    """Return a file of the last commit. Raises PipelineError when there is none."""
-    result = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=PROJECT, capture_output=True)
-    if result.returncode:
-        raise PipelineError(f"the last commit has no {path}: nothing to compare with; run `dvc repro` and commit")
-    return result.stdout
+    """Return a file of the last commit. Raises PipelineError when there is none, or no repository."""
+    git("rev-parse", "--git-dir", folder=PROJECT)
+    try:
+        return git("show", f"HEAD:./{path}", folder=PROJECT)
+    except PipelineError:
+        raise PipelineError(
+            f"the last commit has no {path}: nothing to compare with; run `dvc repro` and commit"
+        ) from None
 
 
-def hashes(lock: dict) -> dict[str, str]:
-    """Return the hash of each output in a dvc.lock."""
-    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
-
-
-def find_stale(lock: dict, folder: Path) -> list[str]:
+def find_stale(locked: dict, folder: Path) -> list[str]:
     """Name the stages, parameters and files of `folder` that are not those which dvc.lock was made with."""
     defined = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     values = yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)
-    found, outputs = set(defined) ^ set(lock["stages"]), hashes(lock)
-    for name, stage in lock["stages"].items():
+    found, outputs = set(defined) ^ set(locked["stages"]), lock.outputs(locked)
+    for name, stage in locked["stages"].items():
         if name in defined and stage["cmd"] != defined[name]["cmd"]:
             found.add(name)
         sections = stage.get("params", {}).get(PARAMS.name, {})
         found |= {f"params.yaml: {key}" for key, value in sections.items() if values.get(key) != value}
-        sources = {dep["path"]: dep["md5"] for dep in stage.get("deps", []) if dep["path"] not in outputs}
-        found |= {path for path, expected in sources.items() if md5(folder / path) != expected}
+        sources = {dep["path"]: lock.digest(dep) for dep in stage.get("deps", []) if dep["path"] not in outputs}
+        found |= {path for path, digest in sources.items() if md5(folder / path) != digest}
     return sorted(found)
 
 
 def md5(path: Path) -> str | None:
-    """Return the hash that DVC gives to a file, or to a folder by the hashes of its files; None where there is none."""
+    """Return the MD5 of a file, or as DVC reckons it of a folder; None if there is neither."""
     if path.is_dir():
-        files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-        entries = [{"md5": md5(path / name), "relpath": name} for name in files]
-        return f"{digest(json.dumps(entries).encode())}.dir"
-    return digest(path.read_bytes()) if path.is_file() else None
+        files = [file for file in path.rglob("*") if file.is_file()]
+        return lock.digest({"files": [{"relpath": f.relative_to(path).as_posix(), "md5": md5(f)} for f in files]})
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else None
 
 
-def digest(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def table(expected: dict[str, str], found: dict[str, str]) -> list[str]:
+def table(expected: dict[str, str | None], found: dict[str, str | None]) -> list[str]:
     """Return a line for each output: its path, the committed hash, the hash here, whether they agree."""
     paths = [*expected, *(path for path in found if path not in expected)]
     width = max(map(len, paths))
     lines = [f"{'output':{width}}  {'committed':12}  {'here':12}  same"]
     for path in paths:
-        old, new = expected.get(path, "none"), found.get(path, "none")
+        old, new = (hashes.get(path) or "none" for hashes in (expected, found))
         lines.append(f"{path:{width}}  {old[:12]:12}  {new[:12]:12}  {'yes' if old == new else 'NO'}")
     return lines
 
@@ -104,12 +101,40 @@ def largest_weight_difference(first: Path, second: Path) -> str:
     return f"{max(float(np.abs(old[name] - new[name]).max()) for name in old):.3g}"
 
 
-def machine() -> list[str]:
+def machine() -> dict:
     """Describe the CPU, the system and the libraries."""
+    return {
+        "cpu": hardware.describe_cpu(),
+        "cores": hardware.cores(),
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def describe(found: dict) -> list[str]:
+    """Return the machine in two lines."""
+    libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
     return [
-        f"machine: {hardware.describe()}, {platform.machine()}, {platform.system()}",
-        f"python {platform.python_version()}, " + ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES),
+        f"machine: {found['cores']} cores, {found['cpu']}, {found['architecture']}, {found['system']}",
+        f"python {found['python']}, {libraries}",
     ]
+
+
+def make_statement(locked: bytes, found: dict[str, str | None], seconds: float, verdict: str) -> dict:
+    """Return what verify.json holds: enough to see later who got which bytes of which commit."""
+    commit, day = git("log", "-1", "--no-show-signature", "--format=%H %cs", folder=PROJECT).decode().split()
+    return {
+        **machine(),
+        "commit": commit,
+        "commit_date": day,
+        "dvc_lock": hashlib.sha256(locked).hexdigest(),
+        "outputs": found,
+        "seconds": round(seconds),
+        "verdict": verdict.split(":")[0],
+    }
 
 
 def judge(same: bool, differences: dict[str, float]) -> tuple[int, str]:
@@ -130,13 +155,16 @@ def main() -> None:
     parser.add_argument("--keep-lock", type=Path, metavar="FILE", help="where to put the dvc.lock of the run here")
     arguments = parser.parse_args()
 
-    lock, expected_metrics = yaml.safe_load(committed("dvc.lock")), json.loads(committed(METRICS))
+    content, expected_metrics = committed("dvc.lock"), json.loads(committed(METRICS))
+    locked = yaml.safe_load(content)
     with TemporaryDirectory(prefix="verify-") as scratch:
         folder = copies.copy(PROJECT, Path(scratch).resolve() / "project")
-        if stale := find_stale(lock, folder):
+        if stale := find_stale(locked, folder):
             raise PipelineError(f"dvc.lock was not made with this {', '.join(stale)}; run `dvc repro` and commit")
+        started = time.monotonic()
         copies.repro(folder, "--force", quiet=False)
-        expected, found = hashes(lock), hashes(yaml.safe_load((folder / "dvc.lock").read_text()))
+        seconds = time.monotonic() - started
+        expected, found = (lock.outputs(each) for each in (locked, yaml.safe_load((folder / "dvc.lock").read_text())))
         differences = metric_differences(expected_metrics, json.loads((folder / METRICS).read_text()))
         weight_difference = largest_weight_difference(PROJECT / MODEL, folder / MODEL)
         if arguments.keep_lock:
@@ -147,7 +175,10 @@ def main() -> None:
     if status != IDENTICAL:
         print(*(f"{name}: {value:+.6f} (tolerance {TOLERANCE[name]})" for name, value in differences.items()), sep="\n")
         print(f"largest weight difference: {weight_difference}")
-    print(*machine(), "", f"verify: {verdict}", sep="\n")
+    statement = make_statement(content, found, seconds, verdict)
+    save_json(PROJECT / STATEMENT, statement)
+    print(*describe(statement), f"{seconds:.0f} seconds from nothing; {STATEMENT} holds all of this", sep="\n")
+    print("", f"verify: {verdict}", sep="\n")
     sys.exit(status)
 
 

@@ -12,12 +12,14 @@ Row = TypeVar("Row", bound=NamedTuple)
 
 
 class Prediction(NamedTuple):
-    """The answer for one test image; `actual` and `predicted` are labels."""
+    """The answer for one image; `actual` and `predicted` are labels."""
 
-    index: int  # type: ignore[assignment]  # in the published order; it hides the method of that name
+    index: int  # type: ignore[assignment]  # in the order of the split; it hides the method of that name
     actual: int
     predicted: int
     confidence: float  # the highest probability
+    loss: float  # negative log-likelihood of the actual label, nats
+    brier: float  # squared differences from the actual label, summed over all labels
 
 
 class Digit(NamedTuple):

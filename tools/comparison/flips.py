@@ -1,4 +1,4 @@
-"""Draw the test images that only one of two revisions gets right."""
+"""Draw the images that only one of two revisions gets right."""
 
 from pathlib import Path
 
@@ -49,17 +49,19 @@ def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, nam
 
 
 def save_flips(old: Revision, new: Revision, path: Path) -> None:
-    """Draw the flips between two revisions to a PNG. Raises PipelineError without the test images they answered."""
-    folder = dataset.FOLDER / "test"
+    """Draw the flips between two revisions to a PNG. Raises PipelineError without the images they answered."""
+    folder = dataset.FOLDER / new.split
     if not (folder / "images.npy").exists():
         raise PipelineError(
             f"{folder}/images.npy is missing: run `dvc repro normalize`, or `dvc pull` if there is a remote"
         )
-    test = dataset.load(folder)
-    if not np.array_equal(test.labels, old.predictions["actual"]):
+    shown = dataset.load(folder)
+    if not np.array_equal(shown.labels, old.predictions["actual"]):
         raise PipelineError(f"{folder}: expected the images that {old.name} answered, found others")
     figure = draw_flips(
-        test.images, *find_flips(old.predictions, new.predictions), new.parameters.get("dataset.class_names", [])
+        shown.images, *find_flips(old.predictions, new.predictions), new.parameters.get("dataset.class_names", [])
     )
-    figure.suptitle(f"Test images that changed between right and wrong, old: {old.name}, new: {new.name}")
+    figure.suptitle(
+        f"{new.split.capitalize()} images that changed between right and wrong, old: {old.name}, new: {new.name}"
+    )
     figures.save(figure, path)

@@ -1,101 +1,104 @@
-"""Say what a comparison found: the verdict in one sentence, the whole as text or as Markdown."""
+"""Show a comparison as text for a terminal, or as Markdown for a pull request."""
 
-COMMON = 0.2  # of pairs of seeds; what is less frequent is "not rare"
-ALPHA = 0.05  # below it, chance is no longer taken for the explanation
+from collections.abc import Iterable, Sequence
 
+from comparison.crossed import Interval
+from comparison.results import Comparison, Difference, Side
+from comparison.verdicts import p_value
 
-def verdict(result: dict) -> str:
-    """Return one sentence on what one run at each revision allows to say about the networks and their settings.
-
-    "Evidence" is kept for a difference that neither the choice of test images nor the seed explains, both together.
-    """
-    difference, seeds, settings = result["difference"], result["seeds"], result["settings"]
-    errors, p = difference["errors"], p_value(difference["p"])
-    kind, word, luck = ("better", "improvement", "a lucky") if errors < 0 else ("worse", "deterioration", "an unlucky")
-    lead = f"{abs(errors)} {'fewer' if errors < 0 else 'more'} error{'s' * (abs(errors) > 1)}"
-    by_images = difference["p"] < ALPHA  # the two networks differ, on images like these
-
-    if difference["gained"] == difference["lost"] == 0:
-        return "The same test images right and wrong: nothing to explain."
-    if errors == 0:
-        return "As many errors, but on other images: not evidence of a difference."
-    if result["parameters"] and all(key.endswith("seed") for key in result["parameters"]):
-        return f"{lead}; but the parameters differ in the seed alone, and {luck} seed is no {word}."
-    if seeds is None and by_images:
-        return (
-            f"{lead}: the new network is {kind} than the old one ({p}); whether its settings are {kind}, too, is open "
-            "until the spread between seeds is known (`python tools/seeds.py 10`)."
-        )
-    if by_images and seeds and (settings["low"] > 0 or settings["high"] < 0):
-        return f"{lead}: more than the choice of test images and the seed together explain: evidence of {word}."
-    if seeds and seeds["share_of_pairs"] >= ALPHA:
-        often = f"{'common' if seeds['share_of_pairs'] >= COMMON else 'not rare'} ({percent(seeds['share_of_pairs'])})"
-        claim = f"the new network is {kind} than the old one ({p}), but a" if by_images else "a"
-        return (
-            f"{lead}; {claim} difference this size between two seeds of the same settings is {often}: "
-            f"not evidence of {word}{' by the settings' * by_images}."
-        )
-    if by_images:
-        return f"{lead}; the choice of test images and the seed together could explain it: weak evidence of {word}."
-    return f"{lead}; another choice of test images could turn it round ({p}): not evidence of {word}."
+SCALE = {"accuracy": 100, "loss": 1, "brier": 1, "overconfidence": 100}  # to what is shown
+NAMES = {
+    "accuracy": "accuracy (%)",
+    "loss": "loss (nats)",
+    "brier": "Brier score",
+    "overconfidence": "overconfidence (%)",
+}
+CLAIMS = {
+    "these_networks": "these networks, any images",
+    "these_images": "any seed, these images",
+    "any_images": "any seed, any images",
+}
 
 
-def percent(share: float) -> str:
-    return "less than 0.1 %" if share < 0.001 else f"{100 * share:.2g} %"
+def number(measure: str, value: float, sign: str = "") -> str:
+    """Format a measure, or with the sign `+` a difference."""
+    digits = 2 if SCALE[measure] == 100 else 4
+    return f"{SCALE[measure] * value:{sign}.{digits}f}"
 
 
-def p_value(p: float) -> str:
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
-
-
-def points(difference: float) -> str:
-    return f"{100 * difference:+.2f}"
-
-
-def summarise(result: dict) -> list[str]:
-    """Return what holds of the two networks, then what holds of their settings; a line each."""
-    difference, seeds, settings = result["difference"], result["seeds"], result["settings"]
-    networks = (
-        f"Of {result['images']:,} test images {difference['gained']} were gained and {difference['lost']} lost; "
-        f"McNemar's exact test: {p_value(difference['p'])}."
-    )
-    if seeds is None:
-        return [networks, "Spread between seeds: unknown; `python tools/seeds.py 10` measures it."]
-    return [
-        networks,
-        f"Two seeds of the same settings differ by {abs(difference['errors'])} errors or more in "
-        f"{percent(seeds['share_of_pairs'])} of pairs (n = {seeds['n']}, standard deviation {seeds['errors_sd']:.1f}).",
-        f"The settings, whatever the seed and the images: {points(difference['accuracy'])} points, "
-        f"95 % interval {points(settings['low'])} to {points(settings['high'])}.",
-    ]
-
-
-def accuracies(result: dict) -> list[tuple[str, ...]]:
-    """Return the rows of the table of accuracies, its head first."""
-    old, new, difference = result["old"], result["new"], result["difference"]
-    intervals = (f"{100 * side['low']:.2f} to {100 * side['high']:.2f}" for side in (old, new))
-    percents = (f"{100 * side['accuracy']:.2f}" for side in (old, new))
-    return [
-        ("", "old", "new", "difference"),
-        ("accuracy (%)", *percents, points(difference["accuracy"])),
-        ("95 % interval", *intervals, f"{points(difference['low'])} to {points(difference['high'])}"),
-        ("errors", str(old["errors"]), str(new["errors"]), f"{difference['errors']:+d}"),
-    ]
-
-
-def digits(result: dict) -> list[tuple[str, ...]]:
-    """Return the rows of the table of digits, its head first."""
-    head = ("digit", "images", "old errors", "new errors", "difference")
-    keys = ("name", "images", "old_errors", "new_errors")
-    rows = [
-        (*(str(row[key]) for key in keys), f"{row['new_errors'] - row['old_errors']:+d}") for row in result["digits"]
-    ]
+def measures(found: Comparison) -> list[tuple[str, ...]]:
+    """Return the rows of the table of measures, its head first: a column for each claim that can be made."""
+    claims = [claim for claim in CLAIMS if any(getattr(row, claim) for row in found.differences)]
+    head = (f"{found.split}, n = {found.images:,}", "old", "new", "difference", *(CLAIMS[claim] for claim in claims))
+    rows = []
+    for row in found.differences:
+        ends = (ends_of(row, getattr(row, claim)) for claim in claims)
+        shown = (number(row.measure, value) for value in (row.old, row.new))
+        rows.append((NAMES[row.measure], *shown, number(row.measure, row.value, "+"), *ends))
+    errors = (found.old.errors, found.new.errors)
+    blank = [""] * len(claims)
+    rows.insert(1, ("errors", *(f"{n:.4g}" for n in errors), f"{errors[1] - errors[0]:+.4g}", *blank))
     return [head, *rows]
 
 
-def parameters(result: dict) -> list[str]:
+def ends_of(row: Difference, interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    return " to ".join(number(row.measure, end, "+") for end in (interval.low, interval.high))
+
+
+def describe(side: Side, level: float) -> str:
+    """Return what was compared: one run with its interval, or so many seeds with their spread."""
+    if side.sd is not None:
+        return f"mean of {side.runs} seeds, standard deviation of the accuracy {100 * side.sd:.2f} points"
+    if side.low is None or side.high is None:
+        return "one run"
+    return f"one run, {100 * level:g} % interval of the accuracy {100 * side.low:.2f} to {100 * side.high:.2f} %"
+
+
+def notes(found: Comparison) -> list[str]:
+    """Return how it was measured, a line each."""
+    accuracy = found.find("accuracy")
+    lines = [f"old: {describe(found.old, found.level)}", f"new: {describe(found.new, found.level)}"]
+    if found.gained is not None and accuracy is not None:
+        exact = f"McNemar's exact test: {p_value(accuracy.widest.p)}"
+        lines.append(
+            f"Only the new network is right on {found.gained} images, only the old one on {found.lost}; {exact}."
+        )
+    lines.append(f"Spread between seeds: {found.spread}.")
+    lines.append(f"Differences are new minus old, with {100 * found.level:g} % intervals.")
+    return lines
+
+
+def footing(found: Comparison) -> list[str]:
+    """Return what the verdict rests on, to be said under it."""
+    if found.split == "validation":
+        lines = [
+            "Judged on the validation split; `--split test` has the final word, on which nothing should be chosen."
+        ]
+    else:
+        lines = ["Judged on the test split: for the final word. Do not select on it."]
+    if found.tries > 1:
+        lines.append(
+            f"{found.tries} variants were compared with one baseline: p-values are corrected by Holm (1979); "
+            "each interval stands for itself."
+        )
+    return lines
+
+
+def digits(found: Comparison) -> list[tuple[str, ...]]:
+    """Return the rows of the table of digits, its head first; errors are means over the runs."""
+    rows = [
+        (row.name, str(row.images), f"{row.old_errors:.4g}", f"{row.new_errors:.4g}", f"{difference:+.4g}")
+        for row in found.digits
+        for difference in [row.new_errors - row.old_errors + 0.0]
+    ]
+    return [("digit", "images", "old errors", "new errors", "difference"), *rows]
+
+
+def parameters(found: Comparison) -> list[str]:
     """Return a line for each parameter that differs."""
-    changes = result["parameters"].items()
+    changes = found.parameters.items()
     lines = [f"{key}: {' → '.join(show(value[side]) for side in ('old', 'new'))}" for key, value in changes]
     return lines or ["No parameter differs."]
 
@@ -104,18 +107,30 @@ def show(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def text(result: dict) -> str:
-    """Return the report for a terminal, the verdict at the end, where the eye is."""
-    sides = "\n".join(f"{side}: {result[side]['name']}  {result[side]['subject']}" for side in ("old", "new"))
-    blocks = [sides, aligned(accuracies(result)), "\n".join(summarise(result)), aligned(digits(result))]
-    return "\n\n".join([*blocks, "\n".join(parameters(result)), f"Verdict: {result['verdict']}"])
+def text(comparisons: Sequence[Comparison]) -> str:
+    """Return the report for a terminal, the verdicts at the end, where the eye is."""
+    blocks = []
+    for found in comparisons:
+        sides = "\n".join(f"{name}: {side.name}  {side.subject}" for name, side in sides_of(found))
+        blocks += [sides, aligned(measures(found)), "\n".join(notes(found)), aligned(digits(found))]
+        blocks += ["\n".join(parameters(found))]
+    lead = [f"{found.new.name}: {found.verdict}" for found in comparisons]
+    verdicts = lead if len(comparisons) > 1 else [f"Verdict: {comparisons[0].verdict}"]
+    return "\n\n".join([*blocks, "\n".join([*verdicts, *footing(comparisons[0])])])
 
 
-def markdown(result: dict) -> str:
-    """Return the report for a pull request, the verdict at the top."""
-    sides = " → ".join(f"`{result[side]['name']}` {escape(result[side]['subject'])}" for side in ("old", "new"))
-    blocks = [sides, f"**{result['verdict']}**", piped(accuracies(result)), bullets(summarise(result))]
-    return "\n\n".join([*blocks, piped(digits(result)), bullets(map(escape, parameters(result)))])
+def markdown(comparisons: Sequence[Comparison]) -> str:
+    """Return the report for a pull request, each verdict at the top of what it rests on."""
+    blocks = []
+    for found in comparisons:
+        sides = " → ".join(f"`{side.name}` {escape(side.subject)}" for _, side in sides_of(found))
+        blocks += [sides, f"**{found.verdict}**", piped(measures(found)), bullets([*footing(found), *notes(found)])]
+        blocks += [piped(digits(found)), bullets(map(escape, parameters(found)))]
+    return "\n\n".join(blocks)
+
+
+def sides_of(found: Comparison) -> list[tuple[str, Side]]:
+    return [("old", found.old), ("new", found.new)]
 
 
 def aligned(rows: list[tuple[str, ...]]) -> str:
@@ -125,7 +140,7 @@ def aligned(rows: list[tuple[str, ...]]) -> str:
         "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True))])
         for row in rows
     )
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def piped(rows: list[tuple[str, ...]]) -> str:
@@ -134,7 +149,7 @@ def piped(rows: list[tuple[str, ...]]) -> str:
     return "\n".join([head, "|---" + "|---:" * (len(rows[0]) - 1) + "|", *body])
 
 
-def bullets(lines: list[str]) -> str:
+def bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 

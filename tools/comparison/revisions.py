@@ -2,9 +2,10 @@
 
 import io
 import re
-import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -12,33 +13,40 @@ import yaml
 from common.errors import PipelineError
 from common.params import PATH as PARAMS
 from common.params import Loader
+from comparison import study
+from comparison.study import Study
+from running.git import git
 
 WORKSPACE = "workspace"  # DVC's name for the files as they are now
-PREDICTIONS = Path("reports/evaluate/predictions.csv")
-SEEDS = Path("reports/seeds.csv")
+PREDICTIONS = {
+    "validation": Path("reports/evaluate/validation_predictions.csv"),
+    "test": Path("reports/evaluate/predictions.csv"),
+}
+COLUMNS = {"index": int, "actual": int, "predicted": int, "confidence": float}
 LOCK = Path("dvc.lock")
+LEVEL = 0.95  # where params.yaml has no evaluate.confidence_level
 EXPERIMENT = r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/"  # then its name; the hexadecimal digits are those of its baseline
 
 
-class Revision(NamedTuple):
+@dataclass(frozen=True)
+class Revision:
     name: str  # as a person reads it
     subject: str  # of the commit
-    predictions: pd.DataFrame  # index, actual, predicted, confidence; a row for each test image
-    parameters: dict[str, object]  # params.yaml, flat: {"train.epochs": 10}
-    seeds: pd.DataFrame | None  # seed, errors and more; a row for each seed
+    split: str  # which images were answered
+    predictions: pd.DataFrame  # index, actual, predicted, confidence, if not older loss and brier; a row for each image
+    parameters: dict[str, Any]  # params.yaml, flat: {"train.epochs": 10}
+    lock: dict | None  # dvc.lock
+    study: Study | None  # of seeds, if one was kept, be it of these settings or of others
+    study_fault: str = ""  # why there is none, where files of one are there
 
     @property
     def errors(self) -> int:
         return int((self.predictions["actual"] != self.predictions["predicted"]).sum())
 
-
-def git(*arguments: str) -> bytes:
-    """Return what Git prints. Raises PipelineError with Git's first line when it fails."""
-    result = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    if result.returncode:
-        message = result.stderr.decode(errors="replace").strip() or f"exit status {result.returncode}"
-        raise PipelineError(f"git {arguments[0]}: {message.splitlines()[0].removeprefix('fatal: ')}")
-    return result.stdout
+    @property
+    def level(self) -> float:
+        """Of every interval of a comparison; 1 - level is the chance of a false alarm."""
+        return float(self.parameters.get("evaluate.confidence_level", LEVEL))
 
 
 def find_commit(name: str) -> str:
@@ -58,8 +66,8 @@ def find_commit(name: str) -> str:
     return found[0].split()[1]
 
 
-def read_revision(name: str) -> Revision:
-    """Read a revision, or the working tree if the name is `workspace`.
+def read_revision(name: str, split: str) -> Revision:
+    """Read a revision, or the working tree if the name is `workspace`; split: `validation` or `test`.
 
     Raises PipelineError: not a repository, no such revision, no results there, or results of other parameters.
     """
@@ -68,9 +76,8 @@ def read_revision(name: str) -> Revision:
         label, subject, commit = "working tree", "the files as they are now", None
     else:
         commit = find_commit(name)
-        short, subject = (
-            git("log", "-1", "--format=%h%n%s", commit).decode(errors="replace").rstrip("\n").split("\n", 1)
-        )
+        shown = git("log", "-1", "--no-show-signature", "--format=%h%n%s", commit).decode(errors="replace")
+        short, subject = shown.rstrip("\n").split("\n", 1)
         label = short if commit.startswith(name) else f"{name} ({short})"
         subject = "a DVC experiment" if subject.startswith("dvc: commit experiment ") else subject  # then 64 digits
 
@@ -82,19 +89,38 @@ def read_revision(name: str) -> Revision:
         except PipelineError:
             return None
 
-    contents = {path: read(path) for path in (PARAMS, PREDICTIONS, SEEDS, LOCK)}
-    for path in (PREDICTIONS, PARAMS):
-        if contents[path] is None:
-            raise PipelineError(f"{label}: no {path.as_posix()} there; run `dvc repro` and commit the results")
-    parameters = flatten(parse_yaml(contents[PARAMS], PARAMS, label))
-    if contents[LOCK]:
-        require_current(parameters, parse_yaml(contents[LOCK], LOCK, label), label)
-    columns = {"index": int, "actual": int, "predicted": int, "confidence": float}
-    predictions = parse_table(contents[PREDICTIONS], columns, PREDICTIONS, label)
-    seeds = None
-    if contents[SEEDS] is not None:  # empty is not absent: parse_table refuses it in one line
-        seeds = parse_table(contents[SEEDS], {"seed": int, "errors": int}, SEEDS, label)
-    return Revision(label, subject, predictions, parameters, seeds)
+    content = read_predictions(read, split, label)
+    lock, parameters = read_settings(read, label)
+    seeds, fault = study.parse(read(study.TABLE), read(study.SCORES))
+    return Revision(
+        label, subject, split, parse_table(content, COLUMNS, PREDICTIONS[split], label), parameters, lock, seeds, fault
+    )
+
+
+def read_predictions(read: Callable[[Path], bytes | None], split: str, label: str) -> bytes:
+    """Return the predictions of a split. Raises PipelineError that tells no run from an older one."""
+    content = read(PREDICTIONS[split])
+    if content is not None:
+        return content
+    if split != "test" and read(PREDICTIONS["test"]) is not None:
+        raise PipelineError(
+            f"{label}: no {PREDICTIONS[split].as_posix()} there, which revisions before that file lack: "
+            "compare with `--split test`"
+        )
+    raise PipelineError(f"{label}: no {PREDICTIONS[split].as_posix()} there; run `dvc repro` and commit the results")
+
+
+def read_settings(read: Callable[[Path], bytes | None], label: str) -> tuple[dict | None, dict[str, Any]]:
+    """Return dvc.lock, if there is one, and the flat parameters, which must be those it was made with."""
+    content, locked = read(PARAMS), read(LOCK)
+    if content is None:
+        raise PipelineError(f"{label}: no {PARAMS.as_posix()} there")
+    parameters = flatten(parse_yaml(content, PARAMS, label))
+    if not locked:
+        return None, parameters
+    lock = parse_yaml(locked, LOCK, label)
+    require_current(parameters, lock, label)
+    return lock, parameters
 
 
 def parse_table(content: bytes, columns: dict[str, type], path: Path, label: str) -> pd.DataFrame:
@@ -120,15 +146,15 @@ def parse_yaml(content: bytes, path: Path, label: str) -> dict:
     return values
 
 
-def flatten(values: dict, prefix: str = "") -> dict[str, object]:
+def flatten(values: dict, prefix: str = "") -> dict[str, Any]:
     """Return {"train.epochs": 10} for {"train": {"epochs": 10}}; a list stays a value."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
 
 
-def require_current(parameters: dict[str, object], lock: dict, label: str) -> None:
+def require_current(parameters: dict[str, Any], lock: dict, label: str) -> None:
     """Raise PipelineError if dvc.lock says that the results were made with other parameters than params.yaml holds."""
     for stage in lock.get("stages", {}).values():
         for key, value in flatten(stage.get("params", {}).get(PARAMS.name, {})).items():

@@ -1,19 +1,14 @@
-"""Statistics of two networks that answered the same images, and of the spread between seeds: counts in, numbers out.
+"""Statistics of two networks that answered the same images: counts in, numbers out; crossed.py has those of seeds."""
 
-One run at each of two revisions supports two claims, and they need different intervals:
-- about these two networks: only the choice of test images varies (`difference_interval`, `mcnemar`);
-- about the settings, whatever the seed: the seeds vary as well (`settings_interval`).
-Both are for one comparison, settled before looking: of twenty changes that do nothing, one passes at 95 %.
-"""
-
-from collections.abc import Iterable
-from math import inf, sqrt
+from collections.abc import Sequence
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest
 
 from common import wilson
+from comparison.crossed import Interval
 
 
 class Table(NamedTuple):
@@ -28,13 +23,6 @@ class Table(NamedTuple):
     def difference(self) -> float:
         """Accuracy of the new network minus that of the old one."""
         return (self.gained - self.lost) / sum(self)
-
-
-class Spread(NamedTuple):
-    """Standard deviation of the accuracy between seeds of the same settings, and its degrees of freedom."""
-
-    sd: float
-    freedom: int
 
 
 def count(old: np.ndarray, new: np.ndarray) -> Table:
@@ -54,7 +42,7 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
     new_low, new_high = wilson.interval(both + gained, n, level)
     old_low, old_high = wilson.interval(both + lost, n, level)
     margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
-    covariance = both * neither - gained * lost
+    covariance: float = both * neither - gained * lost
     if covariance > 0:
         covariance = max(covariance - n / 2, 0)  # the correction for continuity that makes method 10 of method 8
     phi = covariance / sqrt(margins) if margins else 0
@@ -76,38 +64,20 @@ def mcnemar(table: Table) -> float:
     return float(binomtest(table.gained, flips).pvalue) if flips else 1.0
 
 
-def pool(groups: Iterable[np.ndarray]) -> Spread | None:
-    """Pool the variance within groups of accuracies, one group for each settings; None if no group has two seeds."""
-    groups = [np.asarray(group, np.float64) for group in groups]
-    freedom = sum(len(group) - 1 for group in groups)
-    if freedom < 1:
-        return None
-    return Spread(sqrt(sum(((group - group.mean()) ** 2).sum() for group in groups) / freedom), freedom)
+def two_networks(old: np.ndarray, new: np.ndarray, level: float) -> Interval:
+    """What holds for the accuracy of these very networks on any images of the kind; old, new: (n,) bool."""
+    table = count(old, new)
+    return Interval(*difference_interval(table, level), mcnemar(table))
 
 
-def share_of_pairs(difference: float, spread: Spread) -> float:
-    """Return how often two seeds of the same settings differ by `difference` or more, either way.
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p-values adjusted by Holm (1979), Scand. J. Stat. 6, 65, in their order.
 
-    Two independent runs of standard deviation sd differ with sqrt(2) sd; Student (1908), Biometrika 6, 1, because sd
-    itself comes from few seeds. It is also the p-value of "the change did nothing but draw another seed".
+    The chance that any of them is below 0.05 although there is no difference at all is then at most 5 %, however the
+    comparisons hang together.
     """
-    if difference == 0:
-        return 1.0
-    return float(2 * t.sf(abs(difference) / (sqrt(2) * spread.sd), spread.freedom)) if spread.sd else 0.0
-
-
-def settings_interval(table: Table, spread: Spread, level: float) -> tuple[float, float]:
-    """Return an interval for new minus old accuracy of the settings: other seeds, other images of the same kind.
-
-    The variances of both sources add up: that of a paired difference (McNemar 1947) and 2 sd^2 for two single runs,
-    which takes the spread of both settings to be the same. Part of the first is itself the luck of the seed, so the
-    sum errs on the side of caution. Degrees of freedom: Satterthwaite (1946), Biometrics Bulletin 2, 110; with two
-    or three seeds they are too many, so the interval is never narrower than the seeds alone would make it.
-    """
-    n = sum(table)
-    of_images = max((table.gained + table.lost) / n - table.difference**2, 0) / n
-    of_seeds = 2 * spread.sd**2
-    ratio = 1 + of_images / of_seeds if of_seeds else inf
-    both = t.ppf((1 + level) / 2, spread.freedom * ratio * ratio) * sqrt(of_images + of_seeds)
-    reach = float(max(both, t.ppf((1 + level) / 2, spread.freedom) * sqrt(of_seeds)))
-    return max(table.difference - reach, -1), min(table.difference + reach, 1)
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted

@@ -1,37 +1,71 @@
 """A copy of the project in which the pipeline can run without touching the original."""
 
+import configparser
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from common.errors import PipelineError
+from running.git import tracked_files
 
 
 def environment() -> dict[str, str]:
-    """Return the environment with the running `python` and its `dvc` first, even if nobody has activated it."""
-    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+    """Return the environment with the running `python` and its `dvc` first, even if nobody has activated it.
+
+    A mirror in the current folder gets its whole path, because a copy runs elsewhere.
+    """
+    mirror, *inside = os.environ.get("MNIST_MIRROR", "").split("#", 1)
+    found = (
+        {"MNIST_MIRROR": "#".join([str(Path(mirror).resolve()), *inside])} if mirror and Path(mirror).exists() else {}
+    )
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, **found, "PATH": path}
 
 
-def copy(project: Path, folder: Path, cache: Path | None = None) -> Path:
+def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) -> Path:
     """Copy the files that Git tracks, as they are in the working tree, to `folder`, a DVC repository of its own.
 
-    cache: the DVC cache to share; without it the copy has none, and everything in it runs from nothing.
-    Raises PipelineError when `project` is no Git repository.
+    cache: how to share a DVC cache, from `cache_settings`; without it the copy has none, and everything in it runs from
+    nothing. Raises PipelineError when `project` is no Git repository.
     """
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=project, capture_output=True, text=True)
-    if listed.returncode:
-        raise PipelineError(f"{project} is not a Git repository: clone the project, an archive of it will not do")
-    for name in filter(None, listed.stdout.split("\0")):
+    try:
+        names = tracked_files(project)
+    except PipelineError as error:
+        raise PipelineError(
+            f"{error}; this needs a clone of the project in {project}, an archive of it will not do"
+            if "not a git repository" in str(error)
+            else str(error)
+        ) from None
+    for name in names:
         if (project / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(project / name, folder / name)
-    settings = "[core]\n    no_scm = true\n" + (f"[cache]\n    dir = {cache}\n" if cache else "")
-    (folder / ".dvc/config.local").write_text(settings, encoding="utf-8")
+    config = configparser.ConfigParser(interpolation=None)
+    config["core"] = {"no_scm": "true"}
+    if cache:
+        config["cache"] = cache
+    with (folder / ".dvc/config.local").open("w", encoding="utf-8") as file:
+        config.write(file)
     return folder
+
+
+def cache_settings(project: Path) -> dict[str, str]:
+    """Ask DVC where the cache of `project` is and how files are linked to it, wherever that was configured."""
+    from dvc.repo import Repo  # most of a second
+
+    with Repo(str(project)) as repo:
+        settings = repo.config["cache"]
+        found = {"dir": str(repo.cache.local.path)}
+        if settings.get("type"):
+            found["type"] = ",".join(settings["type"])
+        if settings.get("shared"):
+            found["shared"] = settings["shared"]
+    return found
 
 
 def set_param(folder: Path, section: str, key: str, value: object) -> None:
@@ -44,9 +78,8 @@ def set_param(folder: Path, section: str, key: str, value: object) -> None:
 
 def repro(folder: Path, *arguments: str, quiet: bool = True) -> None:
     """Run `dvc repro`. Raises PipelineError with the last line of what it said when it fails."""
-    result = subprocess.run(
-        ["dvc", "repro", *arguments], cwd=folder, env=environment(), capture_output=quiet, text=True
-    )
+    command = [sys.executable, "-m", "dvc", "repro", *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment(), capture_output=quiet, text=True)
     if result.returncode:
         said = (result.stderr or "see above").strip().splitlines()
         raise PipelineError(f"dvc repro failed: {said[-1]}")

@@ -1,0 +1,44 @@
+"""What a dvc.lock says: which bytes a stage wrote, and which settings a result belongs to."""
+
+import hashlib
+import json
+from operator import itemgetter
+
+MODEL = "models/model.keras"
+
+
+def digest(entry: dict) -> str | None:
+    """Return the MD5 of an output or dependency, `.dir` at its end for a folder; None if the entry has none.
+
+    After a push to a remote that is version-aware, DVC lists the files of a folder in the place of its MD5; that of a
+    folder is the MD5 of this list (dvc_data.hashfile.tree.Tree.digest).
+    """
+    if "files" not in entry:
+        return entry.get("md5")
+    files = sorted(
+        ({"md5": file["md5"], "relpath": file["relpath"]} for file in entry["files"]), key=itemgetter("relpath")
+    )
+    return hashlib.md5(json.dumps(files, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def outputs(lock: dict) -> dict[str, str | None]:
+    """Return the MD5 of each output."""
+    return {out["path"]: digest(out) for stage in lock["stages"].values() for out in stage.get("outs", [])}
+
+
+def settings(lock: dict) -> str | None:
+    """Return a digest of what decides the results but the seed: parameters, code, data and versions of libraries.
+
+    None if the lock lacks the stages that train and measure.
+    """
+    stages = lock.get("stages", {})
+    if not {"train", "evaluate"} <= stages.keys():
+        return None
+    found = []
+    for name in ("train", "evaluate"):
+        deps = {dep["path"]: digest(dep) for dep in stages[name].get("deps", []) if dep["path"] != MODEL}
+        values = {**stages[name].get("params", {}).get("params.yaml", {})}
+        if "train" in values:
+            values["train"] = {key: value for key, value in values["train"].items() if key != "seed"}
+        found.append([stages[name]["cmd"], deps, values])
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
