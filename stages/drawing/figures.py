@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+
 from common import dataset
 from common.files import atomic_write
 from common.imports import importing_without
