@@ -3,8 +3,8 @@
 Usage: python tests/simulation.py [REPEATS]   prints the table of docs/statistics.md; 500 repeats take some minutes
 
 Each image has an easiness for each settings, each seed a luck of its own, and each seed with each image another: a
-network is right with probability sigmoid(easiness + luck of the seed + luck of both). As on MNIST, some 98 % are right,
-and most of the spread between seeds is the luck of both.
+network is right with probability sigmoid(easiness + luck of the seed + luck of both). As on MNIST, 98 % are right, two
+seeds answer 1.5 % of the images differently, and the accuracies of seeds have a standard deviation of 0.09 points.
 """
 
 import sys
@@ -19,7 +19,7 @@ if __name__ == "__main__":  # pytest has these folders on its path
 from comparison.crossed import any_images, these_images
 from comparison.statistics import two_networks
 
-EASINESS, BY_IMAGE, BY_SEED, BY_BOTH = (6.0, 2.2), 0.5, 0.06, 0.8  # mean and sd; standard deviations, all in logits
+EASINESS, BY_IMAGE, BY_SEED, BY_BOTH = (13.3, 6.0), 1.0, 0.03, 0.8  # mean and sd; standard deviations, all in logits
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)  # to average over a normal distribution
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 LEVEL = 0.95
@@ -89,7 +89,7 @@ def main() -> None:
     print("| seeds, old and new | gain (points) | claim | covers the truth | finds the gain | half width (points) |")
     print("|---|---:|---|---:|---:|---:|")
     for old_seeds, new_seeds in [(10, 10), (10, 1), (5, 5), (3, 3)]:
-        for gain in (0.13, 0.35):  # logits
+        for gain in (0.3, 0.5):  # logits
             random = np.random.default_rng(0)
             old, new = draw_images(random, 400_000, gain)
             points = 100 * float((chance(new) - chance(old)).mean())

@@ -388,7 +388,7 @@ def test_the_same_study_at_both_revisions_tells_nothing_of_their_difference():
         (
             revision({1}, [set(range(n)) for n in (18, 24, 30, 22)], "old"),
             revision({1}, [set(range(n)) for n in (20, 14, 25, 22)], "new", epochs=9),
-            "Accuracy +1.62 points: inconclusive; the seeds alone could make such a difference, even on these 200",
+            "Accuracy +1.63 points: inconclusive; the seeds alone could make such a difference, even on these 200",
         ),
         (
             revision({1}, seeds(40), "old"),
