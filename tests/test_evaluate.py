@@ -12,7 +12,7 @@ from common.determinism import keras
 from conftest import succeed
 from evaluate import (
     ahead,
-    brier_score,
+    brier_scores,
     calibrate,
     calibration_error,
     list_predictions,
@@ -100,7 +100,7 @@ def test_an_empty_bin_has_no_row_and_a_bound_belongs_to_the_bin_below():
 
 
 def test_the_worst_brier_score_is_two():
-    assert brier_score(np.array([[1, 0]], np.float32), np.array([1])) == 2
+    assert brier_scores(np.array([[1, 0]], np.float32), np.array([1])).tolist() == [2]
 
 
 def test_the_smallest_margin_is_the_most_ambiguous_and_equal_ones_are_in_order():
@@ -141,12 +141,26 @@ def test_an_error_in_making_an_item_is_raised_where_it_is_wanted():
 def test_predictions_have_one_row_an_image(tmp_path):
     tables.save(tmp_path / "p.csv", list_predictions(PROBABILITIES, LABELS))
     assert (tmp_path / "p.csv").read_text().splitlines() == [
-        "index,actual,predicted,confidence",
-        "0,0,0,0.700000",
-        "1,1,1,0.800000",
-        "2,1,0,0.500000",
-        "3,2,2,1.000000",
+        "index,actual,predicted,confidence,loss,brier",
+        "0,0,0,0.700000,0.356675,0.140000",  # -ln 0.7; 0.3^2 + 0.2^2 + 0.1^2
+        "1,1,1,0.800000,0.223144,0.060000",
+        "2,1,0,0.500000,1.386294,0.875000",
+        "3,2,2,1.000000,0.000000,0.000000",
     ]
+
+
+@pytest.mark.parametrize(("split", "file"), [("test", "predictions.csv"), ("validation", "validation_predictions.csv")])
+def test_the_answers_to_each_image_add_up_to_what_was_measured_of_the_split(finished, split, file):
+    labels = np.load(finished / f"data/normalized/{split}/labels.npy")
+    predictions = pd.read_csv(finished / "reports/evaluate" / file)
+    folder, of_test = ("evaluate", True) if split == "test" else ("train", False)
+    metrics = json.loads((finished / f"reports/{folder}/metrics.json").read_text())
+    assert predictions["actual"].tolist() == labels.tolist()
+    assert predictions["loss"].mean() == pytest.approx(metrics["loss" if of_test else "val_loss"], abs=2e-5)
+    right = (predictions["actual"] == predictions["predicted"]).mean()
+    assert right == pytest.approx(metrics["accuracy" if of_test else "val_accuracy"], abs=1e-6)
+    if of_test:
+        assert predictions["brier"].mean() == pytest.approx(metrics["brier_score"], abs=2e-6)
 
 
 def test_the_stage_agrees_with_plain_keras(finished):

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from running import hardware
@@ -17,7 +15,7 @@ def test_the_first_cpu_is_named_with_its_widest_vectors(wider, shown):
 def test_a_cpu_of_which_linux_tells_nothing_is_called_by_its_architecture(tmp_path, monkeypatch):
     monkeypatch.setattr(hardware.platform, "machine", lambda: "aarch64")
     monkeypatch.setattr(hardware, "CPUINFO", tmp_path / "cpuinfo")
-    expected = f"{os.cpu_count()} cores, aarch64"
+    expected = f"{hardware.cores()} cores, aarch64"
     assert hardware.describe() == expected
     hardware.CPUINFO.write_text("processor\t: 0\nFeatures\t: fp asimd\n")
     assert hardware.describe() == expected

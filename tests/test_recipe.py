@@ -1,5 +1,8 @@
 """A recipe is a set of parameters by name; running it leaves an experiment and a row of a table, and nothing else."""
 
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import yaml
@@ -68,7 +71,7 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     succeed(project, "git", "add", "--all")
     succeed(project, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
     output = succeed(project, "python", "tools/recipe.py", "tiny", **AUTHOR)
-    assert "tiny-0: test accuracy" in output
+    assert "tiny-0: validation accuracy" in output
     changed = {line[3:] for line in succeed(project, "git", "status", "--porcelain").splitlines()}
     assert changed == {"reports/record.csv", "reports/record_curves.csv", "reports/record.png"}
     assert pd.read_csv(project / "reports/record_curves.csv").query("recipe == 'tiny'")["epoch"].tolist() == [1, 2]
@@ -81,3 +84,23 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     assert "Running stage 'train'" not in again
     assert (project / "reports/record.csv").read_bytes() == before
     assert succeed(project, "dvc", "exp", "list", "--name-only").split() == ["tiny-0"]
+
+    succeed(project, "git", "commit", "--quiet", "--all", "-m", "later", **AUTHOR)
+    output = succeed(project, "python", "tools/recipe.py", "tiny", "--split", "test", **AUTHOR)
+    assert "tiny-0: test accuracy" in output
+    refs = succeed(project, "git", "for-each-ref", "--format=%(refname)", "refs/exps/**/tiny-0").split()
+    assert len(refs) == 2  # that of the commit before stays
+
+
+@pytest.mark.slow
+def test_the_project_as_a_folder_of_a_larger_repository_keeps_its_rows_too(project, tmp_path):
+    larger = tmp_path / "larger"
+    larger.mkdir()
+    succeed(larger, "git", "init", "--quiet")
+    shutil.rmtree(project / ".git")
+    inner = Path(shutil.move(project, larger / "digits"))
+    (inner / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
+    succeed(larger, "git", "add", "--all")
+    succeed(larger, "git", "commit", "--quiet", "-m", "larger", **AUTHOR)
+    assert "tiny-0: validation accuracy" in succeed(inner, "python", "tools/recipe.py", "tiny", **AUTHOR)
+    assert "tiny,0,1," in (inner / "reports/record.csv").read_text()

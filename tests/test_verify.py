@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 
@@ -6,8 +7,11 @@ import pytest
 import yaml
 
 import verify
-from conftest import AUTHOR, run, succeed
+from conftest import AUTHOR, PROJECT, run, succeed
+from running import lock
 
+# Git's own tests make it distrust the owner so; the home has no exception.
+FOREIGN = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
 LOCK = yaml.safe_load("""
 stages:
   a:
@@ -18,7 +22,7 @@ stages:
 
 
 def test_hashes_are_those_of_the_outputs():
-    assert verify.hashes(LOCK) == {"data": "0123456789abcdef.dir", "model": "aaaaaaaaaaaaaaaa"}
+    assert lock.outputs(LOCK) == {"data": "0123456789abcdef.dir", "model": "aaaaaaaaaaaaaaaa"}
 
 
 def test_the_table_says_what_is_the_same():
@@ -65,13 +69,19 @@ def test_a_committed_result_is_verified_and_a_forged_one_is_found(project):
     assert "verify: identical" in output
     assert "NO" not in output
     assert f"numpy {np.__version__}" in output
+    statement = json.loads((project / "verify.json").read_text())
+    assert statement["verdict"] == "identical"
+    assert statement["commit"] == succeed(project, "git", "rev-parse", "HEAD").strip()
+    assert statement["outputs"] == lock.outputs(yaml.safe_load((project / "dvc.lock").read_text()))
+    assert statement["seconds"] > 0
+    assert succeed(project, "git", "status", "--porcelain") == ""  # Git ignores it
 
     path = project / "reports/evaluate/metrics.json"
     metrics = json.loads(path.read_text())
     path.write_text(json.dumps({**metrics, "accuracy": metrics["accuracy"] - 0.1}))
-    lock = project / "dvc.lock"
-    md5 = verify.hashes(yaml.safe_load(lock.read_text()))["reports/evaluate/metrics.json"]
-    lock.write_text(lock.read_text().replace(md5, "f" * 32))
+    path = project / "dvc.lock"
+    md5 = lock.outputs(yaml.safe_load(path.read_text()))["reports/evaluate/metrics.json"]
+    path.write_text(path.read_text().replace(md5, "f" * 32))
     succeed(project, "git", "commit", "--quiet", "--all", "-m", "forged", **AUTHOR)
     status, output, _ = verify_here(project)
     assert status == 1
@@ -86,7 +96,63 @@ def test_without_a_commit_there_is_nothing_to_compare_with(project):
     shutil.rmtree(project / ".git")
     status, _, error = verify_here(project)
     assert status == 1
-    assert error.startswith("verify: the last commit has no dvc.lock")
+    assert error.startswith("verify: git rev-parse: not a git repository")
+    succeed(project, "git", "init", "--quiet")
+    status, _, error = verify_here(project)
+    assert error == "verify: the last commit has no dvc.lock: nothing to compare with; run `dvc repro` and commit\n"
+
+
+def test_another_owner_of_the_repository_is_told_as_that_and_not_as_a_missing_lock(project):
+    result = run(project, "python", "tools/verify.py", **FOREIGN)
+    assert result.returncode == 1
+    assert result.stderr.startswith("verify: Git takes the repository for someone else's (dubious ownership)")
+
+
+def test_the_project_as_a_folder_of_a_larger_repository_is_verified_with_its_own_lock(project, tmp_path, monkeypatch):
+    larger = tmp_path / "larger"
+    larger.mkdir()
+    succeed(larger, "git", "init", "--quiet")
+    shutil.rmtree(project / ".git")
+    shutil.move(project, larger / "digits")
+    (larger / "dvc.lock").write_text("stages: {}\n")
+    succeed(larger, "git", "add", "--all")
+    succeed(larger, "git", "commit", "--quiet", "-m", "larger", **AUTHOR)
+    monkeypatch.setattr(verify, "PROJECT", larger / "digits")
+    locked = yaml.safe_load(verify.committed("dvc.lock"))
+    assert {"train", "evaluate"} <= locked["stages"].keys()
+    assert verify.find_stale(locked, verify.copies.copy(larger / "digits", tmp_path / "copy")) == []
+
+
+def test_a_lock_of_a_version_aware_remote_is_compared_by_the_same_hashes(finished):
+    locked = yaml.safe_load((finished / "dvc.lock").read_text())
+    expected = lock.outputs(locked)
+    for stage in locked["stages"].values():
+        for entry in [*stage["outs"], *stage["deps"]]:
+            if entry["md5"].endswith(".dir"):
+                folder = finished / entry["path"]
+                names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+                names = [name for name in names if "__pycache__" not in name]
+                del entry["md5"]
+                entry["files"] = [{"relpath": name, "md5": verify.md5(folder / name), "size": 1} for name in names]
+    assert lock.outputs(locked) == expected
+    assert [path for path in verify.find_stale(locked, finished) if "/" not in path] == []
+
+
+def test_the_table_of_rebuilds_has_what_verify_states(finished, monkeypatch):
+    monkeypatch.setattr(verify, "PROJECT", finished)
+    head, *rows = csv.reader((PROJECT / "docs/rebuilds.csv").read_text().splitlines())
+    statement = verify.make_statement(b"", {}, 1, "identical: every output has the committed bytes")
+    assert set(head) - {"remarks"} <= statement.keys()
+    assert len(rows) >= 2
+    assert all(len(row) == len(head) for row in rows)
+    assert {row[head.index("verdict")] for row in rows} <= {"identical", "equal within the tolerance", "different"}
+
+
+def test_the_issue_template_asks_for_the_statement():
+    template = yaml.safe_load((PROJECT / ".github/ISSUE_TEMPLATE/rebuild.yml").read_text())
+    assert [field["id"] for field in template["body"] if "id" in field] == ["statement", "machine", "table"]
+    assert "verify.json" in str(template)
+    assert "/verify.json" in (PROJECT / ".gitignore").read_text().splitlines()
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def cache_settings(project: Path) -> dict[str, str]:
 
     with Repo(str(project)) as repo:
         settings = repo.config["cache"]
-        found = {"dir": str(repo.cache.local.path)}
+        found = {"dir": str(repo.cache.local_cache_dir)}
         if settings.get("type"):
             found["type"] = ",".join(settings["type"])
         if settings.get("shared"):
