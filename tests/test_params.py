@@ -3,6 +3,7 @@ import pytest
 from common import params
 from common.errors import PipelineError
 from parameters.download import Digests, Download
+from parameters.model import Model
 from parameters.train import Train
 
 GOOD = """
@@ -59,7 +60,9 @@ def test_a_whole_number_will_do_for_a_fraction():
         ("constant", "cosin", ["train.schedule", "'constant' or 'cosine'", "found 'cosin'"]),
         ("weight_decay: 0", "weight_decay: -0.1", ["train.weight_decay", "greater than or equal to 0", "found -0.1"]),
         ("0.5]", "2.5]", ["train.augmentation_strength.1", "less than or equal to 2", "found 2.5"]),
-        ("0.5]", "0.5, 0.5]", ["train.augmentation_strength", "at most 2 items"]),
+        ("0.5]", "0.5, 0]", ["train.augmentation_strength: expected at most 2 values, found 3: [1.0, 0.5, 0]"]),
+        (", 0.5]", "]", ["train.augmentation_strength: expected at least 2 values, found 1: [1.0]"]),
+        ("[1.0, 0.5]", "1.0", ["train.augmentation_strength: expected a list, found 1.0"]),
         ("none", "elastc", ["train.augmentation", "'none', 'shift' or 'elastic'", "found 'elastc'"]),
         ("train:", "trian:", ["section `train` is missing"]),
         ("epochs: 10", "epochs: [", ["not YAML"]),
@@ -71,6 +74,13 @@ def test_a_fault_is_one_line_with_the_key_and_what_was_found(old, new, parts):
     assert "\n" not in str(error.value)
     for part in parts:
         assert part in str(error.value)
+
+
+def test_a_section_that_is_none_and_a_third_layer_are_said_plainly():
+    with pytest.raises(PipelineError, match=r"^train: expected parameters with their names, found 5$"):
+        load("train: 5")
+    with pytest.raises(PipelineError, match=r"^model.hidden_units: expected at most 2 values, found 3: \[8, 8, 8\]$"):
+        load("model: {hidden_units: [8, 8, 8]}", Model)
 
 
 def test_an_unknown_digest_name_is_an_error():

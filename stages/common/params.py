@@ -17,6 +17,16 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
+PLAINLY = {  # by pydantic's name of a fault, where its own words are for programmers
+    "extra_forbidden": "no such parameter; is it misspelt?",
+    "missing": "missing",
+    "list_type": "expected a list, found {found!r}",
+    "model_type": "expected parameters with their names, found {found!r}",
+    "too_long": "expected at most {max_length} values, found {actual_length}: {found!r}",
+    "too_short": "expected at least {min_length} values, found {actual_length}: {found!r}",
+}
+
+
 class Section(BaseModel):
     """Types are taken as they are written, unknown keys are errors, values cannot be changed."""
 
@@ -60,10 +70,8 @@ def load(section: type[S]) -> S:
 
 
 def explain(section: str, fault: ErrorDetails) -> str:
-    """One fault that pydantic found, as `train.epochs: Input should be ..., found '5'`."""
+    """One fault that pydantic found, as `train.epochs: expected ..., found '5'`."""
     key = ".".join([section, *map(str, fault["loc"])])
-    if fault["type"] == "extra_forbidden":
-        return f"{key}: no such parameter; is it misspelt?"
-    if fault["type"] == "missing":
-        return f"{key}: missing"
+    if told := PLAINLY.get(fault["type"]):
+        return f"{key}: {told}".format(found=fault["input"], **fault.get("ctx", {}))
     return f"{key}: {fault['msg'].replace('Input should be', 'expected')}, found {fault['input']!r}"
