@@ -5,12 +5,15 @@ Reads  reports/eda/summary.json, reports/evaluate/{metrics.json,per_digit.csv,ro
 Writes reports/model_card.md, with the headings of Mitchell et al. (2019), Model cards for model reporting.
 """
 
+import common.interrupts  # noqa: F401
+
 from collections.abc import Iterable
 from pathlib import Path
 
 from common import params, tables, wilson
 from common.errors import run
 from common.files import load_json
+from common.lock import held
 from page import templates
 from parameters.evaluate import Evaluate
 from parameters.model import Model
@@ -47,6 +50,7 @@ def pinned_versions(texts: Iterable[str]) -> list[str]:
     return sorted(line for text in texts for line in text.splitlines() if "==" in line)
 
 
+@held("stage")
 def main() -> None:
     level = params.load(Evaluate).confidence_level
     changes, not_digits = list_changes(tables.load(EVALUATE / "robustness.csv", tables.Robustness), level)

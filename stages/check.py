@@ -4,15 +4,19 @@ Reads  params.yaml, all of it.
 Writes reports/params_checked, always the same, so that no other stage runs because of it.
 """
 
+import common.interrupts  # noqa: F401
+
 from pathlib import Path
 
 from common.errors import run
 from common.files import atomic_write
+from common.lock import held
 from parameters.every import SECTIONS, require_valid
 
 CHECKED = Path("reports/params_checked")
 
 
+@held("stage")
 def main() -> None:
     require_valid()
 

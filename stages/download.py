@@ -4,6 +4,8 @@ Reads  the `download` section of params.yaml; the environment variable MNIST_MIR
 Writes data/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte: IDX, decompressed, the same bytes from every source.
 """
 
+import common.interrupts  # noqa: F401
+
 import errno
 import hashlib
 import os
@@ -19,6 +21,7 @@ import numpy as np
 
 from common import params
 from common.errors import PipelineError, run
+from common.lock import held, require_parent
 from parameters.download import Download
 from sources.fetch import save
 from sources.source import opened
@@ -94,6 +97,7 @@ def fetch_verified(source: str, digests: Mapping[str, str]) -> None:
 
 def move(digests: Mapping[str, str]) -> None:
     """Move the verified files from PART to RAW. Raises PipelineError when somebody else wrote to PART meanwhile."""
+    require_parent()
     RAW.mkdir(parents=True, exist_ok=True)
     for name in digests:
         os.replace(PART / name, RAW / name)
@@ -120,6 +124,7 @@ def count_images(names: Mapping[str, str]) -> int:
     return sum(int(np.fromfile(RAW / name, ">u4", count=2)[1]) for name in names if "images" in name)
 
 
+@held("stage")
 def main() -> None:
     settings = params.load(Download)
     digests = settings.sha256.model_dump(by_alias=True)

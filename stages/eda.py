@@ -4,6 +4,8 @@ Reads  data/normalized; of the test split, only the labels, to count them.
 Writes reports/eda/{sample_images,digit_distribution,mean_images}.png, class_counts.csv and summary.json.
 """
 
+import common.interrupts  # noqa: F401
+
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pandas as pd
 from common import dataset, params
 from common.errors import run
 from common.files import atomic_write, save_json
+from common.lock import held
 from drawing import figures
 from drawing.figures import Figure, plt, sns
 from parameters.dataset import Dataset
@@ -98,6 +101,7 @@ def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray) -> Figur
     return figure
 
 
+@held("stage")
 def main() -> None:
     settings, names = params.load(Eda), params.load(Dataset).class_names
     splits = {name: dataset.load(dataset.FOLDER / name) for name in SPLITS}

@@ -7,6 +7,8 @@ robustness.csv. All but validation_predictions.csv are of the test split: settin
 test accuracy is reported for every revision, so do not select on it.
 """
 
+import common.interrupts  # noqa: F401
+
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -17,7 +19,8 @@ import numpy as np
 from common import dataset, model, params, robustness, tables, wilson
 from common.determinism import keras
 from common.errors import PipelineError, run
-from common.files import save_json
+from common.files import again, save_json
+from common.lock import held
 from parameters.dataset import Dataset
 from parameters.evaluate import Evaluate
 
@@ -48,7 +51,7 @@ def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
     """Raise PipelineError unless there is a probability for each name."""
     if probabilities.shape[1] != len(names):
         raise PipelineError(
-            f"{model.PATH}: expected {len(names)} outputs, found {probabilities.shape[1]}; run `dvc repro train`"
+            f"{model.PATH}: expected {len(names)} outputs, found {probabilities.shape[1]}; {again('train')}"
         )
 
 
@@ -179,6 +182,7 @@ def ahead(items: Iterator[tuple]) -> Iterator[tuple]:
             yield item
 
 
+@held("stage")
 def main() -> None:
     settings, names = params.load(Evaluate), params.load(Dataset).class_names
     test, network = dataset.load(dataset.FOLDER / "test"), load_network()

@@ -4,6 +4,8 @@ Reads  data/raw.
 Writes data/normalized/{train,validation,test}/{images,labels}.npy and reports/normalize/duplicates.json.
 """
 
+import common.interrupts  # noqa: F401
+
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from common import dataset, params
 from common.errors import PipelineError, run
 from common.files import require, save_json
 from common.imports import importing_without
+from common.lock import held
 from parameters.dataset import Dataset
 from parameters.normalize import Normalize
 
@@ -109,6 +112,7 @@ def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray
     }
 
 
+@held("stage")
 def main() -> None:
     settings = params.load(Normalize)
     classes = len(params.load(Dataset).class_names)

@@ -4,6 +4,8 @@ Reads  reports/train/history.csv, the tables of reports/evaluate and the trainin
 Writes reports/plot/*.png, as dvc.yaml lists them.
 """
 
+import common.interrupts  # noqa: F401
+
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,8 @@ import pandas as pd
 
 from common import dataset, params, robustness, tables
 from common.errors import PipelineError, run
-from common.files import require
+from common.files import again, require
+from common.lock import held
 from drawing import charts, figures
 from drawing.figures import Figure, plt, sns
 from parameters.dataset import Dataset
@@ -32,11 +35,9 @@ def read_history(path: Path) -> pd.DataFrame:
     try:
         history = pd.read_csv(require(path, "train"))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not a CSV file ({error}); run `dvc repro --force train`") from None
+        raise PipelineError(f"{path} is not a CSV file ({error}); {again('train')}") from None
     if list(history.columns) != COLUMNS:
-        raise PipelineError(
-            f"{path}: expected columns {COLUMNS}, found {list(history.columns)}; run `dvc repro --force train`"
-        )
+        raise PipelineError(f"{path}: expected columns {COLUMNS}, found {list(history.columns)}; {again('train')}")
     return history
 
 
@@ -128,6 +129,7 @@ def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
     return figure
 
 
+@held("stage")
 def main() -> None:
     settings, names = params.load(Plot), params.load(Dataset).class_names
     training = params.load(Train)

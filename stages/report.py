@@ -4,6 +4,8 @@ Reads  models/model.keras, the test images it shows, measures, tables and figure
 Writes reports/index.html.
 """
 
+import common.interrupts  # noqa: F401
+
 import base64
 import hashlib
 import io
@@ -16,6 +18,7 @@ from PIL import Image
 from common import dataset, params, tables, weights
 from common.errors import PipelineError, run
 from common.files import load_json, require
+from common.lock import held
 from page import templates
 from parameters.dataset import Dataset
 from parameters.evaluate import Evaluate
@@ -131,6 +134,7 @@ def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
     ]
 
 
+@held("stage")
 def main() -> None:
     names = params.load(Dataset).class_names
     evaluate = params.load(Evaluate)

@@ -19,7 +19,9 @@ STAGES = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
 REQUIREMENTS = [f"requirements/{path.name}" for path in sorted((PROJECT / "requirements").glob("*.in"))]
 EXPENSIVE = ["tensorflow", "keras"]
 CHECKED = "reports/params_checked"  # declared for the order alone: `check` runs before DVC deletes anything
-UNDECLARED = [f"stages/common/{name}.py" for name in ("errors", "imports", "memory")]  # no output depends on them
+UNDECLARED = [
+    f"stages/common/{name}.py" for name in ("errors", "imports", "interrupts", "lock", "memory")
+]  # no output depends on them
 
 
 def declared(stage: dict, *kinds: str) -> set[str]:
@@ -56,7 +58,7 @@ def faults(stage: dict, finished: Path, folder: Path) -> tuple[list[str], dict]:
         return [f"fails with what is declared: {result.stderr.splitlines()[-1]}"], {}
 
     trace = json.loads(report.read_text())
-    written = files_under(folder) - before
+    written = {file for file in files_under(folder) - before if not file.startswith(".locks/")}
     found = [f"undeclared output {file}" for file in sorted(written) if not covers(outs, file)]
     found += [
         f"declared output {out} is not written" for out in sorted(outs) if not any(covers({out}, f) for f in written)

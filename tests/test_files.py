@@ -1,4 +1,5 @@
 import math
+import signal
 
 import pytest
 
@@ -43,7 +44,6 @@ def test_a_missing_input_names_the_stage_to_run(tmp_path):
     [
         (PipelineError("no data"), "evaluate: no data"),
         (OSError(28, "No space left on device", "models/x"), "evaluate: No space left on device (models/x)"),
-        (KeyboardInterrupt(), "evaluate: interrupted; nothing half-written was left"),
     ],
 )
 def test_a_failure_is_one_line_and_a_status(error, line, monkeypatch):
@@ -55,3 +55,25 @@ def test_a_failure_is_one_line_and_a_status(error, line, monkeypatch):
     with pytest.raises(SystemExit) as exit_:
         errors.run(main)
     assert exit_.value.code == line
+
+
+@pytest.mark.parametrize(
+    ("notes", "told"),
+    [
+        ([], "before the end; run it again, and it starts from the beginning"),
+        (["after epoch 3 of 12; run it again, and it goes on from there"], "after epoch 3 of 12; run it again"),
+    ],
+)
+def test_an_interrupt_says_how_far_it_came(notes, told, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["stages/train.py"])
+
+    def main():
+        error = KeyboardInterrupt(signal.SIGTERM)
+        for note in notes:
+            error.add_note(note)
+        raise error
+
+    with pytest.raises(SystemExit) as exit_:
+        errors.run(main)
+    assert exit_.value.code == 143
+    assert capsys.readouterr().err.startswith(f"train: interrupted {told}")

@@ -29,7 +29,7 @@ def test_a_table_that_is_missing_is_an_error(tmp_path):
 )
 def test_a_table_that_is_another_is_an_error(content, message, tmp_path):
     (tmp_path / "t.csv").write_bytes(content)
-    with pytest.raises(PipelineError, match=f"{message}.*; run `dvc repro --force evaluate`"):
+    with pytest.raises(PipelineError, match=f"{message}.*; run `dvc repro --force --single-item evaluate`"):
         tables.load(tmp_path / "t.csv", Prediction)
 
 

@@ -12,6 +12,8 @@ Exit status with --margin: 0 if it is shown of every revision that its accuracy 
 the baseline, 3 if that is not shown. Without it 0. 1 is an error, 2 a wrong command line.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import argparse
 import json
 import sys
@@ -19,7 +21,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 from comparison import reports
 from comparison.judgement import compare_all

@@ -7,6 +7,8 @@ Reads  models/model.keras and params.yaml.
 Writes nothing, but with --show a picture of what the network saw. Exit status 1 if an image could not be read.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import argparse
 import contextlib
 import csv
@@ -21,7 +23,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-import running.stages_on_path  # noqa: F401
 from common import params
 from common.errors import PipelineError, run
 from reading.digits import Box, find_digits

@@ -7,13 +7,14 @@ Writes to standard output, or to a file with links relative to it. The exit stat
 and 1 if the revisions cannot be compared: the report is written all the same.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import argparse
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 from common.files import atomic_write
 from compare import add_options, status

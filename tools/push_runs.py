@@ -7,13 +7,14 @@ what the run cache says of them, but not their content, as their outputs are dec
 that content in its cache all the same (that is how going back to an old value restores it), and this pushes it too.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import argparse
 
 from dvc.config import NoRemoteError
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 
 

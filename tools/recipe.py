@@ -9,6 +9,8 @@ and keeps the row with the time it took then. Prints the validation accuracy, wi
 reports/record_curves.csv and record.png have the way there, epoch by epoch.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import argparse
 import io
 import itertools
@@ -23,7 +25,6 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 from common.files import atomic_write
 from drawing import figures

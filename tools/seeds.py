@@ -8,6 +8,8 @@ the test split. Only `train.seed` changes; the split stays. Finished seeds come 
 killed goes on where it was, and a larger one trains only the new seeds.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import argparse
 import json
 import os
@@ -18,7 +20,6 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 from common.params import PATH as PARAMS
 from common.params import Loader

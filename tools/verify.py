@@ -7,6 +7,8 @@ machine. Writes verify.json, which Git ignores: the same as a statement to keep 
 Exit status 0: identical; 2: not the same bytes, but the metrics are within the tolerance; 1: different.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import argparse
 import hashlib
 import json
@@ -21,7 +23,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 
-import running.stages_on_path  # noqa: F401
 from common import weights
 from common.errors import PipelineError, run
 from common.files import save_json

@@ -1,9 +1,12 @@
-"""How a stage or tool ends: when it fails, with one line on standard error, exit status 1, no traceback."""
+"""How a stage or tool ends: when it fails or is interrupted, with one line on standard error and no traceback."""
 
 import gc
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from common import interrupts
 
 
 class PipelineError(Exception):
@@ -11,16 +14,23 @@ class PipelineError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; turn a PipelineError or one of the operating system (disk full, no permission) into one line."""
+    """Call `main`; turn a PipelineError or one of the operating system (disk full, no permission) into one line.
+
+    So is an interrupt, with what the notes of its exception say of how far it came. The exit status is 1; after an
+    interrupt it is 128 and the number of the signal, as in a shell.
+    """
     name = Path(sys.argv[0]).stem
     try:
+        interrupts.on_signals(interrupts.interrupt)
         main()
     except PipelineError as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         sys.exit(f"{name}: {error.strerror or error}{where}")
-    except KeyboardInterrupt:
-        sys.exit(f"{name}: interrupted; nothing half-written was left")
+    except KeyboardInterrupt as error:
+        notes = getattr(error, "__notes__", ["before the end; run it again, and it starts from the beginning"])
+        print(f"{name}: interrupted {'; '.join(notes)}", file=sys.stderr)
+        sys.exit(128 + (error.args[0] if error.args else signal.SIGINT))
     finally:
         gc.freeze()  # the interpreter ends with a search of all that was imported: of TensorFlow, a second in vain

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import PipelineError
+from common.lock import require_parent
 
 
 @contextmanager
@@ -14,11 +15,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the name `path` only when the block ends without an error.
 
     The `.part` file has a fixed name, so what a killed run left behind is replaced by the next one.
+    Raises PipelineError instead of giving the file its name in a stage that a killed DVC left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
         yield part
+        require_parent()
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -37,7 +40,12 @@ def load_json(path: Path, stage: str) -> dict:
     try:
         return json.loads(require(path, stage).read_text(encoding="utf-8"))
     except ValueError as error:  # of JSON, or of UTF-8
-        raise PipelineError(f"{path} is not JSON ({error}); run `dvc repro --force {stage}`") from None
+        raise PipelineError(f"{path} is not JSON ({error}); {again(stage)}") from None
+
+
+def again(stage: str) -> str:
+    """Say how to make the outputs of a stage anew, though DVC may hold them for good; only that stage runs."""
+    return f"run `dvc repro --force --single-item {stage}`, then `dvc repro`"
 
 
 def require(path: Path, stage: str) -> Path:

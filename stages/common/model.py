@@ -8,7 +8,7 @@ from pathlib import Path
 from common.dataset import SHAPE
 from common.determinism import keras
 from common.errors import PipelineError
-from common.files import atomic_write, require
+from common.files import again, atomic_write, require
 
 PATH = Path("models/model.keras")
 
@@ -74,5 +74,5 @@ def load(path: Path = PATH) -> keras.Model:
         return keras.saving.load_model(require(path, "train"))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise PipelineError(
-            f"{path} is not a Keras model ({' '.join(str(error).split())[:200]}); run `dvc repro --force train`"
+            f"{path} is not a Keras model ({' '.join(str(error).split())[:200]}); {again('train')}"
         ) from None

@@ -1,15 +1,21 @@
 """The look of every figure, and how it is saved so that equal data gives equal bytes. Import Matplotlib from here."""
 
 import logging
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from io import BytesIO
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
-from common import dataset
+from common import dataset, interrupts
+from common.errors import PipelineError
 from common.files import atomic_write
 from common.imports import importing_without
 
@@ -48,25 +54,53 @@ Images = np.ndarray | Sequence[np.ndarray]  # (n, 28, 28) in [0, 1]
 TITLE = 0.45  # inches, two lines above an image of a gallery
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG without the version of Matplotlib in it, and close the figure."""
-    with atomic_write(path) as part:
-        figure.savefig(part, format="png", metadata={"Software": None})
+def encode(figure: Figure) -> bytes:
+    """Return the figure as PNG, without the version of Matplotlib in it, and close it."""
+    file = BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
     plt.close(figure)
+    return file.getvalue()
 
 
-def draw_and_save(draw: Callable[[], Figure], path: Path) -> None:
-    save(draw(), path)
+def save(figure: Figure, path: Path) -> None:
+    write(encode(figure), path)
+
+
+def write(png: bytes, path: Path) -> None:
+    with atomic_write(path) as part:
+        part.write_bytes(png)
+
+
+def draw_and_encode(draw: Callable[[], Figure]) -> bytes:
+    return encode(draw())
 
 
 def save_all(drawings: Mapping[Path, Callable[[], Figure]]) -> None:
-    """Draw each figure and write it to its path, in two processes, because Matplotlib uses one core.
+    """Draw each figure, in two processes, because Matplotlib uses one core, and write it to its path from this one.
 
-    What `draw` raises is raised here. The processes leave an interrupt to this one, which waits for them.
+    What `draw` raises is raised here; PipelineError when a process is killed, as by a system without memory.
     """
-    with ProcessPoolExecutor(2, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
-        for saved in [pool.submit(draw_and_save, draw, path) for path, draw in drawings.items()]:
-            saved.result()
+    with ProcessPoolExecutor(2, initializer=depend_on_parent) as pool:
+        try:
+            for path, png in zip(drawings, pool.map(draw_and_encode, drawings.values()), strict=True):
+                write(png, path)
+        except BrokenProcessPool:
+            raise PipelineError("a process that draws was killed; is there enough memory? Run it again") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def depend_on_parent() -> None:
+    """Leave an interrupt to the process that started this one, and end with it: it may be killed."""
+    for number in interrupts.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            wait([parent.sentinel])
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def as_sheet(axes: Axes, width: float, height: float) -> None:

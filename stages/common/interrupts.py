@@ -1,0 +1,36 @@
+"""What Ctrl-C and `kill` do to a stage or tool. Each imports this before anything that takes long to import."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; `kill`, a scheduler, the end of a container
+SCRIPTS = [Path(__file__).parents[1], Path(__file__).parents[2] / "tools"]
+
+
+def stop_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """End without an exception, which a module that is being imported may catch or print; nothing is written yet."""
+    sys.stderr.write(f"{Path(sys.argv[0]).stem}: interrupted; run it again\n")
+    sys.stderr.flush()
+    os._exit(128 + number)
+
+
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Raise KeyboardInterrupt, so that temporary files are removed; a second signal does not wait for that."""
+    on_signals(stop_at_once)
+    raise KeyboardInterrupt(number)
+
+
+def on_signals(handler: Callable[[int, FrameType | None], NoReturn]) -> None:
+    """Have signals handled so in this process, if it is a stage or tool and no test that imports one."""
+    if Path(sys.argv[0]).resolve().parent in SCRIPTS:
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell asks of what it starts in the background
+                signal.signal(number, handler)
+
+
+on_signals(stop_at_once)
