@@ -5,7 +5,8 @@ Writes models/model.keras, reports/train/history.csv, one row for each epoch as 
 epoch reached on the validation split: experiments are chosen by it.
 """
 
-import csv
+import common.interrupts  # noqa: F401
+
 from pathlib import Path
 
 from common import dataset, model, params
@@ -13,15 +14,16 @@ from common.dataset import Split
 from common.determinism import keras, tf
 from common.errors import run
 from common.files import save_json
+from common.lock import held
 from parameters.dataset import Dataset
 from parameters.model import Model
 from parameters.train import Train
 from training import batches, checkpoint
+from training.history import History
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/train/history.csv")
 METRICS = Path("reports/train/metrics.json")
-COLUMNS = ["accuracy", "loss", "val_accuracy", "val_loss"]
 
 
 class BlockTrainer(keras.Model):
@@ -49,30 +51,10 @@ def learning_rate(settings: Train, steps: int) -> float | keras.optimizers.sched
     return settings.learning_rate
 
 
-class HistoryCsv(keras.callbacks.Callback):
-    """Start a CSV file; append each epoch to it and print it."""
-
-    def __init__(self, path: Path, epochs: int):
-        super().__init__()
-        self.path, self.epochs = path, epochs
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(",".join(["epoch", *COLUMNS]) + "\n", encoding="utf-8", newline="\n")
-
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        with self.path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(",".join([str(epoch + 1), *(f"{logs[name]:.6f}" for name in COLUMNS)]) + "\n")
-        print(
-            f"epoch {epoch + 1:>3}/{self.epochs}",
-            *(f"{name} {logs[name]:.4f}" for name in COLUMNS),
-            sep="  ",
-            flush=True,
-        )
-
-
 def fit(network: keras.Model, train: Split, validation: Split, settings: Train, saved: checkpoint.Checkpoint) -> None:
     """Train `network` in place, from where the checkpoint `saved` left off.
 
-    Raises PipelineError when a batch is larger than the training split.
+    Raises PipelineError when a batch is larger than the training split, or when the loss is no longer a number.
     """
     plan = batches.Plan.of(len(train.labels), settings.batch_size)
     measures = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
@@ -88,7 +70,6 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
     # Make the variables of the metrics and of Adam; TensorFlow would trace the step twice if it were to make them.
     trainer.test_step((tf.zeros((1, *dataset.SHAPE)), tf.zeros(1)))
     trainer.optimizer.build(trainer.trainable_variables)
-    log = HistoryCsv(HISTORY, settings.epochs)
     done = saved.restore(trainer)
     trainer.fit(
         batches.training(train, settings, plan, range(done, settings.epochs)),
@@ -96,30 +77,26 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
         epochs=settings.epochs,
         steps_per_epoch=plan.blocks,
         validation_data=batches.validation(validation),
-        callbacks=[log, saved],
+        callbacks=[saved.history, saved],
         shuffle=False,  # the batches are
         verbose=0,
     )
     network.compile(trainer.optimizer, **measures)  # the archive need not know how it was sped up
 
 
-def last_epoch(history: Path) -> dict[str, float]:
-    """Return what the last row of the history says of the validation split."""
-    with history.open(encoding="utf-8", newline="") as file:
-        *_, last = csv.DictReader(file)
-    return {name: float(last[name]) for name in ("val_accuracy", "val_loss")}
-
-
+@held("stage")
 def main() -> None:
     settings, architecture = params.load(Train), params.load(Model)
     classes = len(params.load(Dataset).class_names)
     train, validation = map(dataset.load, FOLDERS)
     network = model.build(architecture.hidden_units, classes, settings.seed)
-    saved = checkpoint.Checkpoint(FOLDERS, f"{settings} {architecture} {classes}", HISTORY)
-    fit(network, train, validation, settings, saved)
+    history = History(HISTORY, settings.epochs)
+    saved = checkpoint.Checkpoint(FOLDERS, f"{settings} {architecture} {classes}", history)
+    with saved.reported():
+        fit(network, train, validation, settings, saved)
 
-    model.save(network)
-    save_json(METRICS, last_epoch(HISTORY))
+        model.save(network)
+        save_json(METRICS, history.last())
     saved.discard()
     print(f"train: {network.count_params():,} weights after {settings.epochs} epochs; {model.PATH}")
 

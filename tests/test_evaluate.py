@@ -7,7 +7,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 
-from common import tables
+from common import model, tables
 from common.determinism import keras
 from conftest import succeed
 from evaluate import (
@@ -179,3 +179,22 @@ def test_dvc_shows_the_metrics(project):
     shown = json.loads(succeed(project, "dvc", "metrics", "show", "--json"))[""]["data"]
     metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
     assert shown["reports/evaluate/metrics.json"]["data"] == metrics
+
+
+@pytest.mark.slow
+def test_a_network_that_gives_one_answer_to_everything_passes_through_all_that_follows(project):
+    path = project / model.PATH
+    network = model.load(path)
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([np.zeros_like(kernel), np.eye(len(bias), dtype=np.float32)[7] * 1000])
+    model.save(network, path)
+    for stage in ("evaluate", "plot", "report", "card"):
+        succeed(project, "python", f"stages/{stage}.py")
+    metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
+    assert metrics["accuracy"] == 0.1
+    assert metrics["accuracy_per_digit"] == {str(digit): float(digit == 7) for digit in range(10)}
+    assert {row.predicted for row in tables.load(project / "reports/evaluate/predictions.csv", tables.Prediction)} == {
+        7
+    }
+    assert "10.00\N{NO-BREAK SPACE}%" in (project / "reports/model_card.md").read_text()
+    assert "10.00\N{NO-BREAK SPACE}%" in (project / "reports/index.html").read_text()

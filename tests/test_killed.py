@@ -1,10 +1,10 @@
-"""Killed is not lost: after `kill -9` at any moment, `dvc repro` ends where an undisturbed run does.
+"""Killed is not lost: whatever ends DVC, a stage or both, the same command again ends where an undisturbed run does.
 
-DVC writes dvc.lock in place: killed just then it leaves a part, which it may refuse to read, and Git has the whole.
+The moments are chosen by what a stage does (tests/killing says how), the middle of a save above all. DVC writes its
+dvc.lock in place: killed just then it leaves a part, which it may refuse to read, and Git has the whole.
 """
 
 import os
-import random
 import resource
 import shutil
 import signal
@@ -15,28 +15,44 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import edit_params, run, succeed, tools_environment
+from conftest import PROJECT, edit_params, run, succeed, tools_environment
 
 pytestmark = pytest.mark.slow  # DVC, and many stages from their beginning
-STAGES = ["check", "download", "normalize", "eda", "train", "evaluate", "plot", "report", "card"]
 
 
-def start(project: Path, *command: str) -> subprocess.Popen:
+def killing(script: str, moment: str) -> dict[str, str]:
+    """The environment in which a script kills, as tests/killing/sitecustomize.py describes it."""
+    return {"PYTHONPATH": str(PROJECT / "tests/killing"), "KILL_IN": script, "KILL": moment}
+
+
+def start(project: Path, *command: str, **environment: str) -> subprocess.Popen:
+    """Start a command in a process group of its own; both of its outputs are `stdout`."""
     return subprocess.Popen(
         command,
         cwd=project,
-        env=tools_environment(PYTHONUNBUFFERED="1"),
+        env=tools_environment(PYTHONUNBUFFERED="1", **environment),
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
+
+
+def end(process: subprocess.Popen) -> str:
+    """Wait for the end of a command and of all that it started; return what is left of its output."""
+    text = process.communicate()[0]
+    assert "Traceback" not in text, text
+    return text
 
 
 def kill(process: subprocess.Popen) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
+
+
+def repro(stage: str) -> list[str]:
+    return ["dvc", "repro", "--force", "--single-item", stage]
 
 
 def forget(project: Path, stage: str) -> None:
@@ -55,20 +71,99 @@ def go_on(project: Path, lock: bytes) -> None:
         succeed(project, "dvc", "repro")
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_killed_at_a_random_moment_ends_as_an_undisturbed_one(project, stage):
-    lock = (project / "dvc.lock").read_bytes()
-    forget(project, stage)
-    process = start(project, "dvc", "repro", "--force", "--single-item", stage)
-    next(line for line in process.stdout if "Running stage" in line)
-    try:
-        process.wait(timeout=random.Random(stage).uniform(0, 2))
-    except subprocess.TimeoutExpired:
-        kill(process)
-    go_on(project, lock)
+def assert_as_committed(project: Path, lock: bytes) -> None:
     assert (project / "dvc.lock").read_bytes() == lock
     assert succeed(project, "git", "status", "--porcelain") == ""
     assert not list(project.rglob("*.part"))
+    assert not (project / ".checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [
+        ("check", "params_checked"),
+        ("download", "t10k-images-idx3-ubyte"),
+        ("normalize", "validation/images.npy"),
+        ("eda", "summary.json"),
+        ("evaluate", "metrics.json"),
+        ("plot", "training_history.png"),
+        ("report", "index.html"),
+        ("card", "model_card.md"),
+    ],
+)
+def test_a_stage_stopped_in_the_middle_of_a_save_ends_as_an_undisturbed_one(stage, file, project):
+    lock = (project / "dvc.lock").read_bytes()
+    forget(project, stage)
+    told = f"{stage}: interrupted before the end; run it again, and it starts from the beginning\n"
+    for name in ("SIGINT", "SIGTERM", "SIGKILL"):
+        environment = killing(f"{stage}.py", f"os.rename {file} 1 {name} group")
+        said = end(start(project, *repro(stage), **environment))
+        assert (told in said) == (name != "SIGKILL"), said
+        assert (project / "dvc.lock").read_bytes() == lock
+    go_on(project, lock)
+    assert_as_committed(project, lock)
+
+
+def test_a_training_killed_in_every_way_goes_on_and_ends_in_the_same_bytes(project):
+    lock = (project / "dvc.lock").read_bytes()
+    forget(project, "train")
+    for moment, told in [
+        ("os.rename .npz 1 SIGTERM self", "after epoch 0 of 2; run it again, and it starts from the beginning"),
+        ("os.rename history.csv 1 SIGTERM parent", "dvc has ended and left this stage alone"),
+        ("os.rename .npz 2 SIGKILL self", "epoch   2/2"),
+        ("os.rename .npz 1 SIGINT group", "after epoch 1 of 2; run it again, and it goes on from there"),
+        ("os.rename history.csv 2 SIGKILL group", "Running stage"),
+        ("os.rename model.keras 1 SIGTERM group", "after epoch 2 of 2; run it again, and it goes on from there"),
+        ("os.rename train/metrics.json 1 SIGINT self", "after epoch 2 of 2; run it again, and it goes on from there"),
+    ]:
+        assert told in end(start(project, *repro("train"), **killing("train.py", moment))), moment
+        assert (project / "dvc.lock").read_bytes() == lock
+    go_on(project, lock)
+    assert_as_committed(project, lock)
+
+
+def test_a_stage_that_a_killed_dvc_left_behind_writes_nothing_into_the_next_run(project):
+    """Each is stopped within a save, after it has looked whether its DVC lives, and goes on when the next one waits."""
+    lock = (project / "dvc.lock").read_bytes()
+    forget(project, "train")
+    left = start(project, *repro("train"), **killing("train.py", "os.rename history.csv 1 SIGKILL orphan"))
+    assert left.wait() == -signal.SIGKILL
+    for moment in ("os.rename .npz 1 SIGKILL orphan", "os.rename model.keras 1 SIGKILL orphan", None):
+        following = start(project, *repro("train"), **killing("train.py", moment) if moment else {})
+        waiting = next(line for line in following.stdout if "waiting" in line)
+        holder = int(waiting.partition("process ")[2].partition(",")[0])
+        assert f"train: waiting for the end of train, process {holder}, since " in waiting
+        os.kill(holder, signal.SIGCONT)
+        assert "train: dvc has ended and left this stage alone: stopped" in end(left)
+        following.wait()
+        left = following
+    assert left.returncode == 0, end(left)
+    assert_as_committed(project, lock)
+
+
+def test_two_runs_of_a_stage_take_turns(project):
+    first = start(project, "python", "stages/card.py", **killing("card.py", "os.rename model_card.md 1 SIGSTOP self"))
+    os.waitpid(first.pid, os.WUNTRACED)
+    second = start(project, "python", "stages/eda.py")
+    assert f"eda: waiting for the end of card, process {first.pid}, since " in second.stdout.readline()
+    os.kill(first.pid, signal.SIGCONT)
+    assert end(second).startswith("eda: ")
+    assert end(first).startswith("card: ")
+    assert (first.wait(), second.wait()) == (0, 0)
+    assert succeed(project, "git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "told"),
+    [("child", 1, "plot: a process that draws was killed; is there enough memory? Run it again\n"), ("self", -9, "")],
+)
+def test_drawing_ends_when_one_of_its_processes_is_killed(target, status, told, project):
+    moment = f"os.rename training_history.png 1 SIGKILL {target}"
+    process = start(project, "python", "stages/plot.py", **killing("plot.py", moment))
+    assert end(process) == told  # the end of all, because they share the output
+    assert process.returncode == status
+    succeed(project, "python", "stages/plot.py")
+    assert succeed(project, "git", "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(

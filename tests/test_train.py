@@ -1,12 +1,16 @@
+import shutil
+
 import numpy as np
 import pytest
 
 from common import model
+from common.dataset import Split
 from common.determinism import keras
 from conftest import SETTINGS, SPLIT, changed
 from test_batches import one_by_one
-from train import COLUMNS, HISTORY, BlockTrainer, fit, last_epoch, learning_rate
+from train import HISTORY, BlockTrainer, fit, learning_rate
 from training import batches, checkpoint
+from training.history import COLUMNS, Diverged, History
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +58,7 @@ def assert_same_weights(network, other):
 
 def train(settings=SETTINGS, callbacks=()):
     network = model.build([16, 12], 10, settings.seed)
-    saved = checkpoint.Checkpoint([], "", HISTORY)
+    saved = checkpoint.Checkpoint([], "", History(HISTORY, settings.epochs))
     for callback in callbacks:
         monkeypatch_epoch(saved, callback)
     fit(network, SPLIT, SPLIT, settings, saved)
@@ -98,9 +102,17 @@ def test_the_last_row_is_what_keras_measures_of_the_model():
 
 
 def test_experiments_are_chosen_by_the_last_epoch_on_the_validation_split(tmp_path):
-    path = tmp_path / "history.csv"
-    path.write_text("epoch,accuracy,loss,val_accuracy,val_loss\n1,0.1,0.2,0.3,0.4\n2,0.5,0.6,0.7,0.8\n")
-    assert last_epoch(path) == {"val_accuracy": 0.7, "val_loss": 0.8}
+    history = History(tmp_path / "history.csv", 2)
+    history.rows = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.70000049, 0.8]]
+    assert history.last() == {"val_accuracy": 0.7, "val_loss": 0.8}
+
+
+def test_a_loss_that_is_no_number_ends_the_training_at_that_epoch(monkeypatch):
+    monkeypatch.setattr("test_train.SPLIT", Split(SPLIT.images * np.float32(1e38), SPLIT.labels))
+    with pytest.raises(Diverged, match="epoch 1 ended with .*loss nan.*train.learning_rate"):
+        train()
+    assert not HISTORY.exists()
+    assert not checkpoint.FOLDER.exists()
 
 
 @pytest.mark.slow
@@ -116,7 +128,7 @@ def test_the_network_learns():
 def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history(stop, augmentation):
     settings = changed(augmentation=augmentation)
     undisturbed, history = train(settings).get_weights(), HISTORY.read_bytes()
-    checkpoint.Checkpoint([], "", HISTORY).discard()
+    shutil.rmtree(checkpoint.FOLDER)
 
     def cut(epoch):
         if epoch == stop:

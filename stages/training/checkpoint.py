@@ -8,13 +8,15 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from common.determinism import keras
 from common.files import atomic_write
+from training.history import COLUMNS, Diverged, History
 
 FOLDER = Path(".checkpoints")
 
@@ -39,27 +41,77 @@ def state(model: keras.Model) -> list:
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Save the state and the history file after each epoch, in one file and in one step."""
+    """Save the state and the history after each epoch, in one file and in one step; set it as callback after History.
 
-    def __init__(self, folders: Iterable[Path], settings: str, history: Path):
+    The archive holds `history`, (epochs, columns) float64, and the variables v0, v1, ...
+    """
+
+    def __init__(self, folders: Iterable[Path], settings: str, history: History):
         super().__init__()
         self.path, self.history = path_for(folders, settings), history
+        self.saved = 0  # epochs that the next run need not train
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(state(self.model))}
         with atomic_write(self.path) as part, part.open("wb") as file:
-            np.savez(file, epochs=epoch + 1, history=np.frombuffer(self.history.read_bytes(), np.uint8), **arrays)
+            np.savez(file, history=np.array(self.history.rows, np.float64), **arrays)
+        self.saved = epoch + 1
 
     def restore(self, model: keras.Model) -> int:
-        """Put the model, its optimizer and the history file where they were; return the number of epochs done, or 0."""
+        """Put the model, its optimizer and the history where they were; return the number of epochs done, or 0.
+
+        A file that is not what this class writes for this model is removed with a line on standard error.
+        """
         if not self.path.exists():
             return 0
-        with np.load(self.path) as saved:
-            for i, variable in enumerate(state(model)):
-                variable.assign(saved[f"v{i}"])
-            self.history.write_bytes(saved["history"].tobytes())
-            return int(saved["epochs"])
+        variables = state(model)
+        try:
+            history, *values = self.read(variables)
+        except Exception as error:  # a damaged archive makes libraries raise anything
+            found = " ".join(str(error).split())
+            print(f"train: {self.path} is not a checkpoint ({found}); starting from the first epoch", file=sys.stderr)
+            self.path.unlink()
+            return 0
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.history.rows = history.tolist()
+        self.history.save()
+        self.saved = len(history)
+        return self.saved
+
+    def read(self, variables: Sequence) -> list[np.ndarray]:
+        """Return the history and a value for each variable. Raises ValueError, or what reading an archive raises."""
+        names = ["history", *(f"v{i}" for i in range(len(variables)))]
+        with open(self.path, "rb") as file:
+            saved = np.load(file)
+            if not isinstance(saved, np.lib.npyio.NpzFile):
+                raise ValueError("expected an archive, found an array")
+            if sorted(saved.files) != sorted(names):
+                raise ValueError(f"expected {len(names)} arrays, found {len(saved.files)}")
+            history, *values = arrays = [saved[name] for name in names]
+        if history.ndim != 2 or not 1 <= len(history) <= self.history.epochs:
+            raise ValueError(f"expected 1 to {self.history.epochs} epochs, found {history.shape}")
+        shapes = [((len(history), len(COLUMNS)), "float64"), *((tuple(v.shape), v.dtype) for v in variables)]
+        for name, array, (shape, dtype) in zip(names, arrays, shapes, strict=True):
+            if array.shape != shape or array.dtype != dtype:
+                raise ValueError(f"{name}: expected {dtype} {shape}, found {array.dtype} {array.shape}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name}: expected finite numbers")
+        return arrays
+
+    @contextmanager
+    def reported(self) -> Iterator[None]:
+        """Say with an interrupt how far the training came and what goes on; leave nothing of one that diverged."""
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            following = "goes on from there" if self.saved else "starts from the beginning"
+            interrupt.add_note(f"after epoch {self.saved} of {self.history.epochs}; run it again, and it {following}")
+            raise
+        except Diverged:
+            self.discard()
+            raise
 
     def discard(self) -> None:
-        """Forget every checkpoint: the training has succeeded."""
+        """Forget every checkpoint: the training has succeeded, or would fail again."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
