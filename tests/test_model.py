@@ -80,6 +80,30 @@ def test_a_damaged_archive_is_one_line(tmp_path):
     whole = path.read_bytes()
     for content in (b"", b"text", whole[:1000], whole[:-30], whole[:2000] + bytes(2000) + whole[4000:]):
         path.write_bytes(content)
-        with pytest.raises(PipelineError, match="is not a Keras model") as error:
+        with pytest.raises(PipelineError, match="is not a model that Keras .* opens") as error:
             model.load(path)
         assert "\n" not in str(error.value)
+
+
+def test_an_option_of_a_later_keras_is_named_in_one_line(tmp_path):
+    path = tmp_path / "model.keras"
+    model.save(trained(), tmp_path / "ours.keras")
+    with zipfile.ZipFile(tmp_path / "ours.keras") as ours, zipfile.ZipFile(path, "w") as later:
+        for name in ours.namelist():
+            content = ours.read(name)
+            if name == "config.json":
+                content = content.replace(b'"use_bias": true', b'"use_bias": true, "future_option": 1')
+            later.writestr(name, content)
+    with pytest.raises(PipelineError, match="future_option") as error:
+        model.load(path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+def test_the_archive_names_no_unset_option_that_older_versions_of_keras_refuse(tmp_path):
+    """Those that were tried are in docs/troubleshooting.md; Keras 3.12 knew none of these three."""
+    model.save(trained(), tmp_path / "a.keras")
+    with zipfile.ZipFile(tmp_path / "a.keras") as archive:
+        config = archive.read("config.json").decode()
+    assert not [option for option in ("quantization_config", "input_axes", "output_axes") if option in config]
+    assert model.canonical("config.json", b'{"input_axes": [0], "x": null}') == b'{"input_axes": [0], "x": null}'

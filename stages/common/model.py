@@ -11,6 +11,8 @@ from common.errors import PipelineError
 from common.files import again, atomic_write, require
 
 PATH = Path("models/model.keras")
+# Options of layers and initializers, all unset, that older versions of Keras refuse as unknown.
+RECENT = ("input_axes", "output_axes", "quantization_config")
 
 
 def build(hidden_units: Sequence[int], classes: int, seed: int) -> keras.Sequential:
@@ -40,6 +42,7 @@ def save(model: keras.Model, path: Path = PATH) -> None:
     - `date_saved` in metadata.json: left out;
     - `shared_object_id` in config.json, the memory address of an object that occurs more than once: numbered from 1;
     - the time of model.weights.h5 in the zip: the earliest that a zip can hold.
+    Unset options of RECENT are left out, so that older versions open it as well: docs/troubleshooting.md lists them.
     `keras.saving.load_model` opens the result without any of this project's code.
     """
     with atomic_write(path) as part:
@@ -61,6 +64,9 @@ def canonical(name: str, content: bytes) -> bytes:
 
     def renumber(entries: dict) -> dict:
         entries.pop("date_saved", None)
+        for option in RECENT:
+            if option in entries and entries[option] is None:
+                del entries[option]
         if "shared_object_id" in entries:
             entries["shared_object_id"] = numbers.setdefault(entries["shared_object_id"], len(numbers) + 1)
         return entries
@@ -72,7 +78,10 @@ def load(path: Path = PATH) -> keras.Model:
     """Open the archive. Raises PipelineError when it is missing or damaged."""
     try:
         return keras.saving.load_model(require(path, "train"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        _, unknown, rest = reason.partition("Exception encountered: ")  # behind the whole configuration of the network
         raise PipelineError(
-            f"{path} is not a Keras model ({' '.join(str(error).split())[:200]}); {again('train')}"
+            f"{path} is not a model that Keras {keras.__version__} opens ({(rest if unknown else reason)[:200]}); "
+            f"{again('train')}"
         ) from None
