@@ -15,10 +15,11 @@ from common import dataset, params
 from common.errors import run
 from common.files import atomic_write, save_json
 from common.lock import held
-from drawing import figures
+from drawing import figures, fonts
 from drawing.figures import Figure, plt, sns
 from parameters.dataset import Dataset
 from parameters.eda import Eda
+from parameters.figures import Figures
 
 REPORTS = Path("reports/eda")
 SPLITS = ["train", "validation", "test"]
@@ -104,6 +105,7 @@ def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray) -> Figur
 @held("stage")
 def main() -> None:
     settings, names = params.load(Eda), params.load(Dataset).class_names
+    font = params.load(Figures).font
     splits = {name: dataset.load(dataset.FOLDER / name) for name in SPLITS}
     labels = {name: split.labels for name, split in splits.items()}
     train = splits["train"]
@@ -112,6 +114,8 @@ def main() -> None:
     sums, grey_counts = add_up(train.images, train.labels, len(names))
     means = sums / 255 / np.maximum(in_train, 1)[:, None, None]
 
+    fonts.choose(font)
+    fonts.report_boxes(names, font)
     with atomic_write(REPORTS / "class_counts.csv") as part:
         counts.to_csv(part, index=False, lineterminator="\n")
     save_json(REPORTS / "summary.json", summarize(labels, grey_counts))

@@ -17,9 +17,10 @@ from common import dataset, params, robustness, tables
 from common.errors import PipelineError, run
 from common.files import again, require
 from common.lock import held
-from drawing import charts, figures
+from drawing import charts, figures, fonts
 from drawing.figures import Figure, plt, sns
 from parameters.dataset import Dataset
+from parameters.figures import Figures
 from parameters.plot import Plot
 from parameters.train import Train
 from training import augmentation
@@ -132,7 +133,7 @@ def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
 @held("stage")
 def main() -> None:
     settings, names = params.load(Plot), params.load(Dataset).class_names
-    training = params.load(Train)
+    training, font = params.load(Train), params.load(Figures).font
     history = read_history(HISTORY)
     predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
     digits = tables.load(EVALUATE / "per_digit.csv", tables.Digit)
@@ -147,6 +148,7 @@ def main() -> None:
 
     of_mistakes, of_ambiguous = (images[[row.index for row in rows]] for rows in (mistakes, ambiguous))
 
+    fonts.report_boxes(names, font)
     figures.save_all(
         {
             REPORTS / "training_history.png": partial(draw_history, history),
@@ -157,7 +159,8 @@ def main() -> None:
             REPORTS / "ambiguous.png": partial(draw_ambiguous, of_ambiguous, ambiguous, names),
             REPORTS / "robustness.png": partial(charts.draw_robustness, pd.DataFrame(changes), changed),
             REPORTS / "augmented.png": partial(draw_augmented, examples, training.augmentation, training.seed),
-        }
+        },
+        partial(fonts.choose, font),
     )
     print(f"plot: figures in {REPORTS}")
 

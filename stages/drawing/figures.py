@@ -4,9 +4,11 @@ import logging
 import multiprocessing
 import os
 import signal
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from io import BytesIO
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -26,11 +28,13 @@ with importing_without("scipy"):  # for densities and clusters, which no figure 
     import matplotlib
     import matplotlib.pyplot as plt
     import seaborn as sns  # noqa: F401
+    from matplotlib import font_manager  # noqa: F401
     from matplotlib.axes import Axes
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure, SubFigure  # noqa: F401
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
+warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one for each letter; fonts.py says it in a line
 matplotlib.rcdefaults()  # a matplotlibrc in the current folder changes nothing
 plt.rcParams.update(
     {
@@ -71,18 +75,21 @@ def write(png: bytes, path: Path) -> None:
         part.write_bytes(png)
 
 
-def draw_and_encode(draw: Callable[[], Figure]) -> bytes:
+def draw_and_encode(prepare: Callable[[], None] | None, draw: Callable[[], Figure]) -> bytes:
+    if prepare:
+        prepare()
     return encode(draw())
 
 
-def save_all(drawings: Mapping[Path, Callable[[], Figure]]) -> None:
+def save_all(drawings: Mapping[Path, Callable[[], Figure]], prepare: Callable[[], None] | None = None) -> None:
     """Draw each figure, in two processes, because Matplotlib uses one core, and write it to its path from this one.
 
+    prepare: what a process calls first; some systems start it without the settings of this one.
     What `draw` raises is raised here; PipelineError when a process is killed, as by a system without memory.
     """
     with ProcessPoolExecutor(2, initializer=depend_on_parent) as pool:
         try:
-            for path, png in zip(drawings, pool.map(draw_and_encode, drawings.values()), strict=True):
+            for path, png in zip(drawings, pool.map(partial(draw_and_encode, prepare), drawings.values()), strict=True):
                 write(png, path)
         except BrokenProcessPool:
             raise PipelineError("a process that draws was killed; is there enough memory? Run it again") from None

@@ -6,12 +6,13 @@ from parameters.dataset import Dataset
 from parameters.download import Download
 from parameters.eda import Eda
 from parameters.evaluate import Evaluate
+from parameters.figures import Figures
 from parameters.model import Model
 from parameters.normalize import Normalize
 from parameters.plot import Plot
 from parameters.train import Train
 
-SECTIONS: list[type[params.Section]] = [Dataset, Download, Normalize, Eda, Model, Train, Evaluate, Plot]
+SECTIONS: list[type[params.Section]] = [Dataset, Download, Normalize, Eda, Model, Train, Evaluate, Plot, Figures]
 
 
 def require_valid() -> None:

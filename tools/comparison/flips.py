@@ -8,7 +8,7 @@ import pandas as pd
 from common import dataset
 from common.errors import PipelineError
 from comparison.revisions import Revision
-from drawing import figures
+from drawing import figures, fonts
 from drawing.figures import Figure, SubFigure, plt
 
 COLUMNS, ROWS = 5, 6  # of each half; more would be too small to look at
@@ -58,6 +58,8 @@ def save_flips(old: Revision, new: Revision, path: Path) -> None:
     shown = dataset.load(folder)
     if not np.array_equal(shown.labels, old.predictions["actual"]):
         raise PipelineError(f"{folder}: expected the images that {old.name} answered, found others")
+    font = new.parameters.get("figures.font")
+    fonts.choose(str(font) if font else None)
     figure = draw_flips(
         shown.images, *find_flips(old.predictions, new.predictions), new.parameters.get("dataset.class_names", [])
     )

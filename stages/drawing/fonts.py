@@ -1,0 +1,53 @@
+"""The font of class names: Matplotlib's DejaVu Sans, and for the letters it lacks the one that params.yaml names."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from common.errors import PipelineError
+from drawing.figures import font_manager, plt
+
+OWN = "DejaVu Sans"  # it comes with Matplotlib, so it is the same everywhere
+PLACEHOLDER = "Last Resort"  # comes with Matplotlib as well: it has a box for every letter
+
+
+def choose(font: str | None) -> None:
+    """Draw the letters that DejaVu Sans lacks in `font`, the name of an installed font or the path of a font file.
+
+    Raises PipelineError when there is no such font.
+    """
+    families = ["sans-serif"]
+    if font:
+        try:
+            families.append(find(font))
+        except (OSError, ValueError, RuntimeError):
+            raise PipelineError(
+                f"figures.font: expected an installed font or the path of a font file, found {font!r}"
+            ) from None
+    plt.rcParams["font.family"] = families
+
+
+def find(font: str) -> str:
+    """Return the name of a font; after that, Matplotlib knows it. Raises OSError, ValueError or RuntimeError."""
+    if Path(font).suffix.lower() in (".ttf", ".otf", ".ttc"):
+        font_manager.fontManager.addfont(font)
+        return font_manager.get_font(font).family_name
+    font_manager.findfont(font, fallback_to_default=False)
+    return font
+
+
+def report_boxes(names: Iterable[str], font: str | None) -> None:
+    """Say in one line on standard error which letters of the names will be boxes, and which font has them."""
+    used = [font_manager.findfont(family) for family in (OWN, *([find(font)] if font else []))]
+    missing = {letter for name in names for letter in name if not letter.isspace()} - letters(*used)
+    if missing:
+        others = (e for e in font_manager.fontManager.ttflist if not e.name.startswith(PLACEHOLDER))
+        other = next((e.name for e in sorted(others, key=lambda e: e.name) if missing <= letters(e.fname)), None)
+        cure = f"{other} has them" if other else "install a font that has them, such as one of Noto's"
+        shown = " ".join(sorted(missing)[:10])
+        print(f"figures: boxes stand for {shown}: {cure}; name it as figures.font in params.yaml", file=sys.stderr)
+
+
+def letters(*paths: str) -> set[str]:
+    """Return the letters that at least one of the font files has."""
+    return {chr(code) for path in paths for code in font_manager.get_font(path).get_charmap()}
