@@ -33,7 +33,7 @@ def add_interval(share: float, images: int, level: float) -> dict[str, float]:
 
 def list_recalls(digits: Iterable[tables.Digit], level: float) -> list[tuple[tables.Digit, dict[str, float]]]:
     """Return each digit that has images, with the interval of its recall."""
-    return [(row, add_interval(row.recall, row.images, level)) for row in digits if row.images]
+    return [(row, add_interval(row.recall, row.images, level)) for row in digits if row.recall is not None]
 
 
 def list_changes(

@@ -88,8 +88,8 @@ def measure_digits(predicted: np.ndarray, labels: np.ndarray, names: list[str]) 
     )
     precision, recall = hits / np.maximum(answers, 1), hits / np.maximum(actual, 1)
     f1 = 2 * hits / np.maximum(answers + actual, 1)
-    columns = (column.tolist() for column in (actual, precision, recall, f1))
-    return [tables.Digit(*row) for row in zip(names, *columns, strict=True)]
+    rows = zip(names, *(column.tolist() for column in (actual, precision, recall, f1)), strict=True)
+    return [tables.Digit(name, n, *(measures if n else [None] * 3)) for name, n, *measures in rows]
 
 
 def calibrate(confidence: np.ndarray, correct: np.ndarray, bins: int) -> list[tables.Bin]:
@@ -136,7 +136,7 @@ def measure(
     return {
         "accuracy": round(float(correct.mean()), 6),
         "accuracy_interval": {"low": round(low, 6), "high": round(high, 6)},
-        "accuracy_per_digit": {digit.digit: round(digit.recall, 6) for digit in seen},
+        "accuracy_per_digit": {d.digit: round(d.recall, 6) for d in digits if d.recall is not None},
         "brier_score": round(float(brier_scores(probabilities, labels).mean()), 6),
         "errors": int((~correct).sum()),
         "expected_calibration_error": round(calibration_error(calibration), 6),

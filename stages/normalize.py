@@ -7,7 +7,7 @@ Writes data/normalized/{train,validation,test}/{images,labels}.npy and reports/n
 import common.interrupts  # noqa: F401
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,18 +69,34 @@ def read_published(name: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def stratified_split(labels: np.ndarray, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def stratified_split(
+    labels: np.ndarray, validation_fraction: float, seed: int, names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted indices of the training and of the validation images; each label keeps its share in both.
 
-    Raises PipelineError when a label is too rare to be in both.
+    Raises PipelineError with the names of the classes that have images, but too few to be in both.
     """
+    counts = np.bincount(labels, minlength=len(names))
+    require_enough(counts == 1, counts, names, validation_fraction)
     try:
         train, validation = train_test_split(
             np.arange(len(labels)), test_size=validation_fraction, stratify=labels, random_state=seed
         )
     except ValueError as error:
         raise PipelineError(f"normalize.validation_fraction: {error}") from None
+    in_train, in_validation = (np.bincount(labels[split], minlength=len(names)) for split in (train, validation))
+    require_enough((counts > 0) & ((in_train == 0) | (in_validation == 0)), counts, names, validation_fraction)
     return np.sort(train), np.sort(validation)
+
+
+def require_enough(rare: np.ndarray, counts: np.ndarray, names: Sequence[str], validation_fraction: float) -> None:
+    """Raise PipelineError if a class is `rare`; rare and counts: (classes,) bool and integers."""
+    if rare.any():
+        found = ", ".join(f"{counts[label]} of {names[label]!r}" for label in np.flatnonzero(rare).tolist())
+        raise PipelineError(
+            "normalize.validation_fraction: expected images of every class in training and in validation, found "
+            f"{found} in all, too few to split by {validation_fraction}: add images or leave the class out"
+        )
 
 
 def scaled(images: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
@@ -115,10 +131,10 @@ def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray
 @held("stage")
 def main() -> None:
     settings = params.load(Normalize)
-    classes = len(params.load(Dataset).class_names)
-    images, labels = read_published("train", classes)
-    test_images, test_labels = read_published("t10k", classes)
-    train, validation = stratified_split(labels, settings.validation_fraction, settings.seed)
+    names = params.load(Dataset).class_names
+    images, labels = read_published("train", len(names))
+    test_images, test_labels = read_published("t10k", len(names))
+    train, validation = stratified_split(labels, settings.validation_fraction, settings.seed, names)
     test = np.arange(len(test_labels))
     published = digests(images)
     duplicates = count_duplicates(published[train], published[validation], digests(test_images))

@@ -17,6 +17,14 @@ def test_each_digit_has_its_three_measures():
     figures.plt.close(figure)
 
 
+def test_a_digit_without_images_is_marked_and_has_no_point():
+    digits = pd.DataFrame([tables.Digit("a", 5, 1, 0.5, 0.75), tables.Digit("b", 0, None, None, None)])
+    figure = charts.draw_per_digit(digits)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["a\nn = 5", "b\nno images"]
+    assert all(np.isnan(points[1]) for points in lines(figure.axes[0]).values())
+    figures.plt.close(figure)
+
+
 def test_the_reliability_diagram_shows_the_size_of_each_bin():
     bins = pd.DataFrame([tables.Bin(0.25, 0.5, 3, 0.5, 0.25), tables.Bin(0.5, 1, 1200, 0.75, 1)])
     figure = charts.draw_calibration(bins)

@@ -75,9 +75,13 @@ def test_precision_recall_and_f1_are_those_of_scikit_learn(random_answers):
         assert [getattr(digit, name) for digit in digits] == pytest.approx(values.tolist())
 
 
-def test_a_digit_that_is_never_seen_or_predicted_has_zeros_and_does_not_count_for_the_means():
+def test_of_a_digit_without_images_nothing_is_measured_and_it_does_not_count_for_the_means(tmp_path):
     digits = measure_digits(np.array([0, 0]), np.array([0, 0]), ["a", "b"])
-    assert digits[1] == tables.Digit("b", 0, 0.0, 0.0, 0.0)
+    assert digits[1] == tables.Digit("b", 0, None, None, None)
+    assert measure_digits(np.array([1, 0]), np.array([0, 0]), ["a", "b"])[1] == digits[1]
+    tables.save(tmp_path / "per_digit.csv", digits)
+    assert tables.load(tmp_path / "per_digit.csv", tables.Digit) == digits
+    assert (tmp_path / "per_digit.csv").read_text().endswith("b,0,,,\n")
     metrics = measured(np.array([[1, 0], [1, 0]], np.float32), np.array([0, 0]), ["a", "b"])
     assert metrics["macro_average"] == {"precision": 1, "recall": 1, "f1": 1}
 

@@ -70,23 +70,45 @@ def test_images_and_labels_that_do_not_fit_are_an_error(tmp_path, monkeypatch, i
 @given(st.lists(st.integers(5, 40), min_size=2, max_size=10), st.floats(0.25, 0.75), st.integers(0, 2**31 - 1))
 def test_the_split_is_stratified_complete_and_seeded(counts, fraction, seed):
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.uint8)
-    train, validation = stratified_split(labels, fraction, seed)
+    names = [f"class {label}" for label in range(len(counts))]
+    train, validation = stratified_split(labels, fraction, seed, names)
     assert sorted([*train, *validation]) == list(range(len(labels)))
     assert (np.diff(train) > 0).all()
     assert (np.diff(validation) > 0).all()
     for label, count in enumerate(counts):
         assert abs((labels[validation] == label).sum() - count * fraction) <= 1.5
-    np.testing.assert_array_equal(train, stratified_split(labels, fraction, seed)[0])
+    np.testing.assert_array_equal(train, stratified_split(labels, fraction, seed, names)[0])
 
 
 def test_another_seed_gives_another_split():
     labels = np.arange(200) % 10
-    assert stratified_split(labels, 0.2, 0)[1].tolist() != stratified_split(labels, 0.2, 1)[1].tolist()
+    assert (
+        stratified_split(labels, 0.2, 0, "0123456789")[1].tolist()
+        != stratified_split(labels, 0.2, 1, "0123456789")[1].tolist()
+    )
 
 
-def test_a_label_too_rare_to_split_is_an_error():
-    with pytest.raises(PipelineError, match="validation_fraction"):
-        stratified_split(np.array([0, 0, 0, 1]), 0.5, 0)
+@pytest.mark.parametrize(
+    ("counts", "fraction", "message"),
+    [
+        ([3, 1], 0.5, "found 1 of 'moth' in all, too few to split by 0.5"),
+        ([100, 2], 0.2, "found 2 of 'moth' in all, too few to split by 0.2"),
+        ([1000, 8], 0.05, "found 8 of 'moth' in all"),
+        ([2, 100], 0.8, "found 2 of 'bee' in all"),
+        ([1, 1], 0.5, "found 1 of 'bee', 1 of 'moth' in all"),
+        ([5, 5], 0.01, "normalize.validation_fraction: The test_size = 1 should be greater or equal"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_too_rare_to_be_in_both_splits_is_an_error_with_its_name(counts, fraction, message, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    with pytest.raises(PipelineError, match=message):
+        stratified_split(labels, fraction, seed, ["bee", "moth"])
+
+
+def test_a_name_without_any_image_does_not_hinder_the_split():
+    train, validation = stratified_split(np.repeat([1, 2], 10), 0.2, 0, ["none", "bee", "moth"])
+    assert (len(train), len(validation)) == (16, 4)
 
 
 def test_pixels_are_scaled_to_the_unit_interval_whatever_the_chunk(monkeypatch):

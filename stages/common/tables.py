@@ -23,13 +23,13 @@ class Prediction(NamedTuple):
 
 
 class Digit(NamedTuple):
-    """How well one digit is recognised; `digit` is its name in params.yaml."""
+    """How well one digit is recognised; `digit` is its name in params.yaml. Without images, nothing is measured."""
 
     digit: str
     images: int
-    precision: float  # of the images predicted as this digit, the share that is
-    recall: float  # of the images of this digit, the share predicted as such
-    f1: float  # the harmonic mean of the two
+    precision: float | None  # of the images predicted as this digit, the share that is
+    recall: float | None  # of the images of this digit, the share predicted as such
+    f1: float | None  # the harmonic mean of the two
 
 
 class Bin(NamedTuple):

@@ -27,7 +27,8 @@ def draw_per_digit(digits: pd.DataFrame) -> Figure:
     for step, (measure, (colour, marker)) in zip((-0.2, 0, 0.2), MEASURES.items(), strict=True):
         label = "F1" if measure == "f1" else measure
         axes.plot(places + step, 100 * digits[measure], marker, color=colour, markersize=6, label=label)
-    axes.set_xticks(places, [f"{row.digit}\nn = {row.images:,}" for row in digits.itertuples()])
+    sizes = [f"n = {images:,}" if images else "no images" for images in digits["images"]]
+    axes.set_xticks(places, [f"{name}\n{size}" for name, size in zip(digits["digit"], sizes, strict=True)])
     axes.set_xticks(places[:-1] + 0.5, minor=True)
     axes.tick_params(axis="x", which="both", length=0)
     axes.grid(axis="x", which="minor")
