@@ -6,6 +6,7 @@ import pytest
 from common import errors
 from common.errors import PipelineError
 from common.files import atomic_write, require, save_json
+from conftest import PROJECT, succeed
 
 
 def test_a_file_appears_only_when_the_block_has_ended(tmp_path):
@@ -32,6 +33,14 @@ def test_json_has_sorted_keys_and_no_nan(tmp_path):
     assert (tmp_path / "a.json").read_bytes() == b'{\n  "a": {\n    "c": 2,\n    "d": 0.5\n  },\n  "b": 1\n}\n'
     with pytest.raises(ValueError, match="JSON"):
         save_json(tmp_path / "a.json", {"a": math.nan})
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8"])
+def test_a_console_that_lacks_a_letter_shows_a_question_mark(encoding, tmp_path):
+    script = f"import sys; sys.path.insert(0, {str(PROJECT / 'stages')!r}); from common.errors import run; "
+    script += "run(lambda: print('128 → 512 あ'))"
+    printed = succeed(tmp_path, "python", "-c", script, PYTHONIOENCODING=encoding)
+    assert printed == ("128 → 512 あ\n" if encoding == "utf-8" else "128 ? 512 ?\n")
 
 
 def test_a_missing_input_names_the_stage_to_run(tmp_path):

@@ -20,6 +20,8 @@ def run(main: Callable[[], None]) -> None:
     interrupt it is 128 and the number of the signal, as in a shell.
     """
     name = Path(sys.argv[0]).stem
+    if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a letter, such as `±` in ASCII, shows a `?`
+        sys.stdout.reconfigure(errors="replace")
     try:
         interrupts.on_signals(interrupts.interrupt)
         main()
