@@ -1,0 +1,26 @@
+"""The model and the data from another repository, as the documentation shows it."""
+
+import pytest
+
+from conftest import AUTHOR, succeed
+
+
+@pytest.mark.slow
+def test_another_repository_gets_and_imports_the_model_and_the_data(project, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
+        succeed(other, *command)
+    model = (project / "models/model.keras").read_bytes()
+
+    succeed(other, "dvc", "get", str(project), "models/model.keras", "--out", "got.keras")
+    assert (other / "got.keras").read_bytes() == model
+    succeed(other, "dvc", "import", str(project), "models/model.keras", "--out", "imported.keras", **AUTHOR)
+    assert (other / "imported.keras").read_bytes() == model
+    succeed(other, "dvc", "import", str(project), "data/normalized/train", "--out", "train", **AUTHOR)
+    for name in ("images.npy", "labels.npy"):
+        expected = (project / "data/normalized/train" / name).read_bytes()
+        assert (other / "train" / name).read_bytes() == expected
+    branch = succeed(project, "git", "branch", "--show-current").strip()
+    succeed(other, "dvc", "artifacts", "get", str(project), "digits", "--rev", branch, "--out", "artifact.keras")
+    assert (other / "artifact.keras").read_bytes() == model
