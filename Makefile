@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
-.PHONY: all test test-all verify bench lint lock runtime development
+.PHONY: all test test-all verify bench lint docs lock runtime development
 all: runtime
 	$(BIN)/python -m dvc repro
 
@@ -29,6 +29,9 @@ lint: development
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python tools/pins.py
+
+docs: development
+	$(BIN)/python tools/docs.py
 
 COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 lock: development
