@@ -1,4 +1,4 @@
-"""Write the model card: what the network is for, how well it does, where it fails, how to make it again.
+"""Write the model card: intended use, results, limits and how to reproduce them.
 
 Reads  reports/eda/summary.json, reports/evaluate/{metrics.json,per_digit.csv,robustness.csv}, the pinned versions of
        requirements/*.in and the template in stages/page.

@@ -1,4 +1,4 @@
-"""Check params.yaml before any other stage runs, because DVC deletes the outputs of a stage before it starts it.
+"""Check params.yaml before any other stage runs, because DVC deletes the outputs of a stage before running it.
 
 Reads  params.yaml, all of it.
 Writes reports/params_checked, always the same, so that no other stage runs because of it.

@@ -1,6 +1,6 @@
-"""Fetch MNIST as it was published, from the first source that works, and verify it.
+"""Download MNIST as published from the first source that works, and verify it.
 
-Reads  the `download` section of params.yaml; the environment variable MNIST_MIRROR, when set, is the first source.
+Reads  the `download` section of params.yaml; the environment variable MNIST_MIRROR, if set, is tried first.
 Writes data/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte: IDX, decompressed, the same bytes from every source.
 """
 
@@ -27,8 +27,8 @@ from sources.fetch import save
 from sources.source import opened
 
 RAW = Path("data/raw")
-PART = Path("data/raw.part")  # beside RAW, so on its file system; a fixed name, so a run clears what a killed one left
-OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # only writing raises these: no source is to blame
+PART = Path("data/raw.part")  # same file system as RAW; a fixed name: the next run removes what a killed one left
+OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # errors of writing, not of a source
 
 
 def ordered(sources: Sequence[str]) -> list[str]:
@@ -38,9 +38,9 @@ def ordered(sources: Sequence[str]) -> list[str]:
 
 
 def provide(sources: Sequence[str], digests: Mapping[str, str]) -> str:
-    """Put the verified files into RAW, unless they are there; say where they came from.
+    """Put the verified files into RAW unless they are there; return where they came from.
 
-    Raises PipelineError with the reason of each source when none works, and then leaves RAW as it was.
+    Raises PipelineError with the reason for each source if none works; RAW is then unchanged.
     Raises OSError when our own disk is full or read-only.
     """
     reasons: list[str] = []
@@ -52,7 +52,7 @@ def provide(sources: Sequence[str], digests: Mapping[str, str]) -> str:
                 print(f"download: {reasons[-1]}; trying {without_secrets(source)}", file=sys.stderr)
             try:
                 fetch_verified(source, digests)
-            except Exception as error:  # bad data makes libraries raise anything; the next source may work all the same
+            except Exception as error:  # bad data can raise any error; the next source may still work
                 if isinstance(error, OSError) and error.errno in OUR_DISK:
                     raise
                 reasons.append(f"{without_secrets(source)}: {in_one_line(error)}")
@@ -67,7 +67,7 @@ def provide(sources: Sequence[str], digests: Mapping[str, str]) -> str:
 
 @contextmanager
 def empty_folder(path: Path) -> Iterator[None]:
-    """Have an empty folder for the time of the block."""
+    """Provide an empty folder inside the block."""
     if path.exists():
         shutil.rmtree(path)
     path.mkdir(parents=True)
@@ -96,17 +96,17 @@ def fetch_verified(source: str, digests: Mapping[str, str]) -> None:
 
 
 def move(digests: Mapping[str, str]) -> None:
-    """Move the verified files from PART to RAW. Raises PipelineError when somebody else wrote to PART meanwhile."""
+    """Move the verified files from PART to RAW. Raises PipelineError if another process wrote to PART."""
     require_parent()
     RAW.mkdir(parents=True, exist_ok=True)
     for name in digests:
         os.replace(PART / name, RAW / name)
     if not is_complete(digests):
-        raise PipelineError(f"{RAW} is not what was verified: is another download running? Run this one again")
+        raise PipelineError(f"{RAW} has changed since: is another download running? Run this one again")
 
 
 def in_one_line(error: Exception) -> str:
-    """Return the innermost error of those that requests and urllib3 wrap, without secrets."""
+    """Return the innermost error that requests and urllib3 wrap, without secrets."""
     while inner := [e for e in (getattr(error, "reason", None), *error.args) if isinstance(e, Exception)]:
         error = inner[0]
     kind = "" if isinstance(error, PipelineError) else f"{type(error).__name__}: "
@@ -115,12 +115,12 @@ def in_one_line(error: Exception) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return the text without the user:password@ and the ?query (where signed URLs have their secret) of its URLs."""
+    """Return the text with user:password@ and ?query (secrets of signed URLs) removed from its URLs."""
     return re.sub(r"(?<=//)[^/\s]*@|(?<=[\w/])\?[^\s#]+", "", text)
 
 
 def count_images(names: Mapping[str, str]) -> int:
-    """Return the sum of the first dimension of the images files, the second integer of IDX."""
+    """Return the number of images in all image files (the first dimension, second integer of IDX)."""
     return sum(int(np.fromfile(RAW / name, ">u4", count=2)[1]) for name in names if "images" in name)
 
 

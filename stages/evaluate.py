@@ -30,7 +30,7 @@ BATCH = 2_000  # images
 
 
 def load_network() -> keras.Model:
-    """Open the trained network, compiled by XLA as in training: the same bytes for any number of threads."""
+    """Load the trained network, compiled with XLA as in training: the same bytes for any number of threads."""
     network = model.load()
     network.compile(jit_compile=True)
     return network
@@ -39,7 +39,7 @@ def load_network() -> keras.Model:
 def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1].
 
-    The last batch is filled up with blank images: XLA compiles once for each size of a batch.
+    The last batch is padded with blank images, because XLA compiles once per batch size.
     """
     missing = -len(images) % BATCH
     full = np.concatenate([images, np.zeros((missing, *dataset.SHAPE), np.float32)]) if missing else images
@@ -56,7 +56,7 @@ def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
 
 
 def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:
-    """Return the answer for each image, in their order; the first of equal probabilities is the answer."""
+    """Return the prediction for each image, in order; ties go to the lower label."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     columns = (labels, predicted, confidence, losses(probabilities, labels), brier_scores(probabilities, labels))
     rows = zip(*(column.tolist() for column in columns), strict=True)
@@ -79,7 +79,7 @@ def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def measure_digits(predicted: np.ndarray, labels: np.ndarray, names: list[str]) -> list[tables.Digit]:
-    """Return precision, recall and F1 of each digit; 0 stands for 0 / 0, a digit that is never seen or predicted.
+    """Return precision, recall and F1 of each digit; 0 / 0 counts as 0, for a digit that is never seen or predicted.
 
     predicted, labels: (n,) integers.
     """
@@ -93,7 +93,7 @@ def measure_digits(predicted: np.ndarray, labels: np.ndarray, names: list[str]) 
 
 
 def calibrate(confidence: np.ndarray, correct: np.ndarray, bins: int) -> list[tables.Bin]:
-    """Compare confidence with accuracy in equal bins of the confidence, those without images left out.
+    """Compare confidence with accuracy in bins of equal width, without the empty ones.
 
     confidence: (n,) float32 in (0, 1]; correct: (n,) bool.
     """
@@ -124,7 +124,7 @@ def measure(
     calibration: Sequence[tables.Bin],
     level: float,
 ) -> dict:
-    """Return what metrics.json holds: accuracy with its interval, the means over the digits, and scores of confidence.
+    """Return the content of metrics.json: accuracy with its interval, macro averages and scores of the confidence.
 
     probabilities: (n, classes) float32; labels: (n,) integers. Loss and Brier score are means over the images. The
     macro averages are those of the digits that have images, each counted once. Six decimals: the last bits of a
@@ -150,7 +150,7 @@ def measure(
 
 
 def most_ambiguous(probabilities: np.ndarray, labels: np.ndarray, number: int) -> list[tables.Ambiguous]:
-    """Return the images with the smallest margin between the first and second answer, the smallest first."""
+    """Return the images with the smallest margin between the two most probable digits, smallest first."""
     first, second = np.argsort(-probabilities, axis=1, kind="stable")[:, :2].T
     every = np.arange(len(labels))
     confidence, runner_up_confidence = probabilities[every, first], probabilities[every, second]
@@ -160,7 +160,7 @@ def most_ambiguous(probabilities: np.ndarray, labels: np.ndarray, number: int) -
 
 
 def measure_robustness(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> list[tables.Robustness]:
-    """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on images of no digit."""
+    """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on non-digits."""
 
     def row(change: str, amount: int, grey: np.ndarray, labels: np.ndarray | None) -> tables.Robustness:
         probabilities = predict(network, grey / np.float32(255))

@@ -94,7 +94,9 @@ def draw_confusions(counts: np.ndarray, names: list[str]) -> Figure:
 
 def draw_mistakes(images: np.ndarray, mistakes: Sequence[tables.Prediction], names: list[str]) -> Figure:
     """Draw the images, those of `mistakes`, with what they are, what was predicted and how confidently."""
-    titles = [f"{names[row.actual]} taken for {names[row.predicted]}\n{100 * row.confidence:.2f} %" for row in mistakes]
+    titles = [
+        f"{names[row.actual]} predicted as {names[row.predicted]}\n{100 * row.confidence:.2f} %" for row in mistakes
+    ]
     figure = figures.gallery(images, titles, columns=6, width=1.5)
     figure.suptitle("The most confident mistakes on the test split" if titles else "No mistakes on the test split")
     return figure

@@ -1,4 +1,4 @@
-"""Write the results as one page that needs nothing else, with the network in it and a paper to draw a digit on.
+"""Write the results as one self-contained page, with the network in it and a canvas to draw a digit on.
 
 Reads  models/model.keras, the test images it shows, measures, tables and figures of the stages before, stages/page.
 Writes reports/index.html.
@@ -30,28 +30,28 @@ from parameters.train import Train
 PAGE = Path("reports/index.html")
 MODEL = Path("models/model.keras")
 EVALUATE = Path("reports/evaluate")
-# What the page shows, in its own words: title, and what a person who cannot see the figure should know of it.
+# The figures of the page: title and text alternative.
 FIGURES = {
     "eda/digit_distribution": (
-        "How often each digit occurs",
+        "Digit distribution",
         "Bars: the share of each digit in the training, validation and test split; every digit has about a tenth.",
     ),
     "eda/sample_images": ("Training images", "The first training images of each digit, a row for each digit."),
     "plot/calibration": (
-        "Is its confidence to be trusted?",
+        "Calibration",
         "Reliability diagram: the accuracy of the predictions over their confidence, with the images in each bin.",
     ),
     "plot/confusion_matrix": (
-        "What is taken for what",
+        "Confusion matrix",
         "Matrix of actual by predicted digits; each cell is a number of test images, coloured by mistakes.",
     ),
     "plot/per_digit": (
-        "Each digit by itself",
-        "Precision, recall and F1 of each digit; the table below holds the same numbers.",
+        "Precision, recall and F1 of each digit",
+        "Dots for each digit; the table below has the same numbers.",
     ),
     "plot/robustness": (
-        "Images unlike those it was trained on",
-        "Accuracy and confidence over the size of each change; the table below holds the same numbers.",
+        "Robustness",
+        "Accuracy and confidence by size of the change; the table below has the same numbers.",
     ),
     "plot/training_history": (
         "Training",
@@ -109,7 +109,7 @@ def show_mistakes(rows: Iterable[tables.Prediction], images: np.ndarray, names: 
         yield {
             "index": row.index,
             "png": encode_image(images[row.index]),
-            "line": f"{names[row.actual]} taken for {names[row.predicted]}",
+            "line": f"{names[row.actual]} predicted as {names[row.predicted]}",
             "shares": templates.percent(row.confidence),
         }
 

@@ -1,4 +1,4 @@
-"""The page in a real browser. What it reads is tested on a page with the network of the project, if that is trained."""
+"""The page in a real browser. Recognition is tested with the network of the project, if it has been trained."""
 
 import shutil
 import threading
@@ -198,7 +198,7 @@ def test_the_buttons_take_back_and_clear(open_page, finished):
 def test_an_image_of_the_gallery_is_answered_as_the_caption_says(open_page, trained):
     page = open_page(trained)
     button = page.find_element(By.CSS_SELECTOR, ".gallery button")
-    digit, share = button.text.split("taken for ")[1].split("\n")
+    digit, share = button.text.split("predicted as ")[1].split("\n")
     page.execute_script("arguments[0].click()", button)
     assert answer(page) == digit
     found = float(page.find_element(By.ID, "confidence").text.split()[0])

@@ -36,7 +36,7 @@ def test_mistakes_are_titled_with_what_they_are_and_were_taken_for():
     mistakes = tables.most_confident_mistakes(PREDICTIONS, 2)
     figure = draw_mistakes(np.zeros((2, 28, 28)), mistakes, ["zero", "one", "two"])
     titles = [text.get_text() for text in figure.axes[0].texts]
-    assert titles[:2] == ["zero taken for two\n80.00 %", "two taken for zero\n80.00 %"]
+    assert titles[:2] == ["zero predicted as two\n80.00 %", "two predicted as zero\n80.00 %"]
     figures.plt.close(figure)
 
 

@@ -46,8 +46,8 @@ def test_galleries_say_what_an_image_is_and_what_it_was_taken_for():
     worst = tables.most_confident_mistakes(rows, 2)
     assert [row.index for row in worst] == [2, 3]
     assert [image["line"] for image in show_mistakes(worst, images, names)] == [
-        "zero taken for two",
-        "two taken for zero",
+        "zero predicted as two",
+        "two predicted as zero",
     ]
     (image,) = show_ambiguous([tables.Ambiguous(8, 0, 1, 0.5, 2, 0.49)], images, names)
     assert image["line"] == "one or two? It is zero"

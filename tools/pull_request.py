@@ -1,4 +1,4 @@
-"""Write the report of a pull request in Markdown: what it does to the results, and whether the change is real.
+"""Write the report of a pull request in Markdown: what changes in the results, and whether it is more than noise.
 
 Usage: python tools/pull_request.py [BASE] [--out FILE.md] [--flips FILE.png] [--split test] [--margin POINTS]
 
@@ -50,14 +50,14 @@ def dvc_diff(kind: str, base: str) -> str:
 
 
 def find_figures(base: str) -> list[Path]:
-    """Return the PNG files under reports/ that are new or other than in `base`, relative to the current folder."""
+    """Return the PNG files under reports/ that are new or differ from `base`, relative to the current folder."""
     changed = git("diff", "-z", "--name-only", "--relative", "--diff-filter=d", base, "--", "reports/*.png")
     untracked = git("ls-files", "-z", "--others", "--exclude-standard", "--", "reports/*.png")
     return sorted(Path(name) for name in (changed + untracked).decode().split("\0") if name)
 
 
 def find_uncommitted() -> list[str]:
-    """Return the results that are other than in the last commit, as after a change without its results."""
+    """Return the results that differ from the last commit, as after a change committed without its results."""
     listed = git("status", "--porcelain", "-z", "--no-renames", "--", "dvc.lock", "reports").decode().split("\0")
     inside = git("rev-parse", "--show-prefix").decode().strip()  # of a larger repository, whose root Git counts from
     return [line[3:].removeprefix(inside) for line in listed if line]

@@ -1,4 +1,4 @@
-"""Share every finished run, so that a colleague's `dvc repro --pull` fetches it instead of computing it again.
+"""Push every finished run, so that a colleague's `dvc repro --pull` fetches it instead of computing it.
 
 Usage: python tools/push_runs.py [--remote NAME]
 
@@ -19,7 +19,7 @@ from common.errors import PipelineError, run
 
 
 def push(remote: str | None) -> tuple[int, int]:
-    """Push all runs and what they wrote; return how many runs and files. Raises PipelineError when DVC cannot."""
+    """Push all runs with their outputs; return the numbers of runs and files. Raises PipelineError if DVC cannot."""
     try:
         with Repo() as repo:
             runs = repo.stage_cache.push(remote)

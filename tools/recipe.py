@@ -1,4 +1,4 @@
-"""Run a recipe, a set of parameters saved in recipes/, as DVC experiments, and keep the results in a table.
+"""Run a recipe, a named set of parameters in recipes/, as DVC experiments, and keep the results in a table.
 
 Usage: python tools/recipe.py NAME [--seeds N] [--split test]
 
@@ -41,7 +41,7 @@ COLOURS = [figures.TRAIN, figures.VALIDATION, figures.TEST]
 
 
 def read_recipe(name: str) -> dict:
-    """Read recipes/`name`.yaml. Raises PipelineError that lists the recipes when there is none of that name."""
+    """Read recipes/`name`.yaml. Raises PipelineError with the known names if there is none of that name."""
     path = RECIPES / f"{name}.yaml"
     if not path.exists():
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
@@ -50,7 +50,7 @@ def read_recipe(name: str) -> dict:
 
 
 def overrides(recipe: dict, seed: int) -> Iterator[str]:
-    """Yield the parameters of a recipe as DVC takes them, `train.epochs=100`, and the seed last."""
+    """Yield the parameters of a recipe as DVC's overrides, `train.epochs=100`, with the seed last."""
     for section, values in recipe.items():
         for key, value in values.items():
             yield f"{section}.{key}={json.dumps(value)}"
@@ -65,7 +65,7 @@ def reference(experiment: str) -> str:
 
 
 def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
-    """Run the pipeline with these parameters; return whether it trained. Raises PipelineError when DVC fails.
+    """Run the pipeline with these parameters; return whether `train` ran. Raises PipelineError if DVC fails.
 
     An experiment of the same name takes the place of the one of the current commit; those of other commits stay.
     """
@@ -76,7 +76,7 @@ def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
 
 
 def dvc(*arguments: str) -> list[str]:
-    """Run DVC, print its lines as they come and return them. Raises PipelineError when it fails."""
+    """Run DVC; print its lines as they come and return them. Raises PipelineError if it fails."""
     lines = []
     command = [sys.executable, "-m", "dvc", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
@@ -89,9 +89,9 @@ def dvc(*arguments: str) -> list[str]:
 
 
 def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the row of the table for an experiment that took so long, and its curve: a row for each epoch.
+    """Return the row of the table for an experiment that took `seconds`, and its curve: one row per epoch.
 
-    The minutes of the curve are even steps: what is not training takes part of a minute.
+    The minutes of the curve assume epochs of equal length; the other stages take less than a minute.
     """
     at = reference(experiment)
     history = pd.read_csv(io.StringIO(git("show", f"{at}:./reports/train/history.csv").decode()))
@@ -111,7 +111,7 @@ def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[p
 
 
 def draw_curves(curves: pd.DataFrame) -> Figure:
-    """Draw the validation errors of each recipe over time, a line for each seed."""
+    """Draw the validation errors of each recipe over time, one line per seed."""
     figure, axes = plt.subplots(figsize=(8, 4))
     for colour, (recipe, runs) in zip(itertools.cycle(COLOURS), curves.groupby("recipe"), strict=False):
         label = f"{recipe} (n = {runs['seed'].nunique()})"
@@ -127,13 +127,13 @@ def draw_curves(curves: pd.DataFrame) -> Figure:
 
 
 def with_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with `rows`, all of one recipe and seed, in the place of those it had of them, sorted."""
+    """Return the sorted table in which `rows`, all of one recipe and seed, replace earlier ones."""
     others = [table[(table[KEY] != rows[KEY].iloc[0]).any(axis=1)]] if len(table) else []
     return pd.concat([*others, rows]).sort_values(KEY, kind="stable", ignore_index=True)
 
 
 def keep(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Put rows of one recipe and seed into the table at `path`, and return all of it."""
+    """Put the rows of one recipe and seed into the table at `path`; return the table."""
     table = with_rows(pd.read_csv(path) if path.exists() else pd.DataFrame(), rows)
     with atomic_write(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Does this machine get the committed bytes? Run the pipeline from nothing in a temporary copy and compare.
+"""Run the pipeline from scratch in a temporary copy and compare its outputs with the committed ones.
 
 Usage: python tools/verify.py [--keep-lock FILE]
 
@@ -36,8 +36,8 @@ METRICS = "reports/evaluate/metrics.json"
 MODEL = Path(lock.MODEL)
 STATEMENT = Path("verify.json")
 LIBRARIES = ["tensorflow", "keras", "numpy", "h5py", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "dvc"]
-# Another CPU rounds otherwise and so trains another network, as another seed does; the widest range of ten seeds was
-# about a quarter of a point.
+# Another CPU rounds differently and so trains a different network, like another seed; ten seeds ranged over about a
+# quarter of a point.
 TOLERANCE = {"accuracy": 0.003, "loss": 0.01}
 IDENTICAL, DIFFERENT, WITHIN_TOLERANCE = 0, 1, 2  # exit status
 
@@ -54,7 +54,7 @@ def committed(path: str) -> bytes:
 
 
 def find_stale(locked: dict, folder: Path) -> list[str]:
-    """Name the stages, parameters and files of `folder` that are not those which dvc.lock was made with."""
+    """Return the stages, parameters and files of `folder` that differ from those that dvc.lock was made with."""
     defined = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     values = yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)
     found, outputs = set(defined) ^ set(locked["stages"]), lock.outputs(locked)
@@ -93,7 +93,7 @@ def metric_differences(expected: dict, found: dict) -> dict[str, float]:
 
 
 def largest_weight_difference(first: Path, second: Path) -> str:
-    """Say how far the weights of two archives are apart, if both are there and of the same shape."""
+    """Return the largest difference between the weights of two archives, if both exist and have the same shapes."""
     if not first.exists():
         return f"unknown, {first} is not here (`dvc pull` or `dvc repro`)"
     old, new = weights.load(first), weights.load(second)
@@ -146,7 +146,7 @@ def judge(same: bool, differences: dict[str, float]) -> tuple[int, str]:
     if not outside:
         return (
             WITHIN_TOLERANCE,
-            "equal within the tolerance: other bytes, but the metrics agree (see the README, The same bytes)",
+            "equal within the tolerance: other bytes, but the metrics agree (see docs/reproducibility.md)",
         )
     return DIFFERENT, f"different: {', '.join(outside)} outside the tolerance"
 

@@ -1,4 +1,4 @@
-"""How a section of params.yaml is read and checked; stages/parameters/ says what each section holds."""
+"""Read and check a section of params.yaml; stages/parameters/ defines the sections."""
 
 import re
 from pathlib import Path
@@ -28,13 +28,13 @@ PLAINLY = {  # by pydantic's name of a fault, where its own words are for progra
 
 
 class Section(BaseModel):
-    """Types are taken as they are written, unknown keys are errors, values cannot be changed."""
+    """Types are strict, unknown keys are errors, values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Loader(yaml.SafeLoader):
-    """PyYAML follows YAML 1.1, where `1e-3` is a string; DVC follows 1.2, where it is a number. So do we."""
+    """PyYAML follows YAML 1.1, where `1e-3` is a string; this loader follows 1.2, as DVC does: a number."""
 
 
 Loader.add_implicit_resolver(
@@ -58,7 +58,7 @@ def read() -> dict:
 def load(section: type[S]) -> S:
     """Return the section of params.yaml that the class is named after.
 
-    Raises PipelineError, one line with the key, what is allowed and what was found.
+    Raises PipelineError: one line with the key, what is allowed and what was found.
     """
     name, values = section.__name__.lower(), read()
     if name not in values:
@@ -70,7 +70,7 @@ def load(section: type[S]) -> S:
 
 
 def explain(section: str, fault: ErrorDetails) -> str:
-    """One fault that pydantic found, as `train.epochs: expected ..., found '5'`."""
+    """Return one of pydantic's errors as `train.epochs: expected ..., found '5'`."""
     key = ".".join([section, *map(str, fault["loc"])])
     if told := PLAINLY.get(fault["type"]):
         return f"{key}: {told}".format(found=fault["input"], **fault.get("ctx", {}))

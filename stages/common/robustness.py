@@ -1,7 +1,7 @@
-"""What the test images are changed into to see what the network bears: photographs are not as tidy as MNIST.
+"""Changes to the test images that measure robustness: photographs are not as tidy as MNIST.
 
-Images here are grey levels, (n, 28, 28) uint8, 0 is paper and 255 is ink. Every pixel comes from whole numbers or from
-fractions that float64 holds exactly, so that it is the same on any CPU.
+Images here are grey levels, (n, 28, 28) uint8, 0 is background and 255 is ink. Every pixel is computed from integers or
+fractions that float64 represents exactly, so it is the same on any CPU.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from scipy import ndimage, sparse
 from common.dataset import SHAPE
 
 ROTATIONS = [-45, -30, -15, 15, 30, 45]  # degrees, positive is counter-clockwise
-SHIFTS = [1, 2, 3, 4]  # pixels; MNIST has a margin of four on every side of most digits
-STROKES = [-1, 1, 2, 3]  # pixels wider than written; MNIST's are about three wide
-NOISES = [32, 64, 96, 128]  # grey levels, the most that a pixel becomes lighter or darker
-SEED = 0  # of all that is random; not a parameter, so that every revision is measured on the same images
+SHIFTS = [1, 2, 3, 4]  # pixels; most MNIST digits have a margin of four on every side
+STROKES = [-1, 1, 2, 3]  # pixels wider than written; MNIST strokes are about three wide
+NOISES = [32, 64, 96, 128]  # grey levels, the largest change of a pixel
+SEED = 0  # of all random numbers; not a parameter, so every revision is measured on the same images
 
 
 def grey_levels(images: np.ndarray) -> np.ndarray:
@@ -24,11 +24,11 @@ def grey_levels(images: np.ndarray) -> np.ndarray:
 
 
 def rotate(grey: np.ndarray, degrees: float) -> np.ndarray:
-    """Turn each image about its middle, counter-clockwise, with bilinear interpolation.
+    """Rotate each image about its centre, counter-clockwise, with bilinear interpolation.
 
-    Turned is each pixel on its own, which says what it adds to every pixel of the result: one matrix for all images.
-    Sine and cosine are cut to 12 binary places (a thousandth of a pixel at the corners): coordinates, weights and their
-    products with grey levels then fit into the 53 of a float64, and no order of summation can round them differently.
+    Rotates each basis pixel once; the results form one matrix that is applied to all images. Sine and cosine are
+    rounded to 12 binary places (a thousandth of a pixel at the corners). Coordinates, weights and their products with
+    grey levels then fit into the 53 bits of a float64, so sums are exact in any order.
     """
     sine, cosine = (np.rint(4096 * f(np.deg2rad(degrees))) / 4096 for f in (np.sin, np.cos))
     to_source = np.array([[cosine, sine], [-sine, cosine]])  # of (row, column); rows count downwards
@@ -40,7 +40,7 @@ def rotate(grey: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def shift(grey: np.ndarray, pixels: int) -> np.ndarray:
-    """Move the images right, down, left and up in turn, image i in direction i mod 4; what leaves the frame is lost."""
+    """Move the images right, down, left and up in turn, image i in direction i mod 4, and crop."""
     moved = np.zeros_like(grey)
     moved[0::4, :, pixels:] = grey[0::4, :, :-pixels]
     moved[1::4, pixels:] = grey[1::4, :-pixels]
@@ -50,20 +50,20 @@ def shift(grey: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def widen(grey: np.ndarray, pixels: int) -> np.ndarray:
-    """Make strokes wider, or thinner for a negative number: a pixel becomes the darkest or lightest of its square."""
+    """Make strokes wider, or thinner for a negative number (grey dilation and erosion with a square)."""
     side = 1 + abs(pixels)
     morph = ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion
     return morph(grey, size=(1, side, side))
 
 
 def add_noise(grey: np.ndarray, levels: int) -> np.ndarray:
-    """Add to each pixel a whole number, each from -levels to levels equally likely, and cut to 0 to 255."""
+    """Add uniform integer noise from -levels to levels to each pixel, and clip to 0..255."""
     noise = np.random.default_rng(SEED).integers(-levels, levels + 1, grey.shape, dtype=np.int16)
     return (grey + noise).clip(0, 255).astype(np.uint8)
 
 
 def shapes(n: int) -> np.ndarray:
-    """Draw filled rectangles and ellipses in turn, 11 to 19 pixels high and wide, wholly within the frame."""
+    """Draw filled rectangles and ellipses in turn, 11 to 19 pixels high and wide, entirely within the frame."""
     random = np.random.default_rng(SEED)
     half = random.integers(5, 10, (2, n))  # of the height and of the width
     middle = random.integers(half, np.array(SHAPE)[:, None] - half)
@@ -76,7 +76,7 @@ def shapes(n: int) -> np.ndarray:
 
 
 def changed(grey: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Yield each change, its amount in the unit of the lists above (0 where there is none) and the changed images."""
+    """Yield each change, its amount in the unit of the lists above (0 if it has none) and the changed images."""
     yield "unchanged", 0, grey
     for change, apply, amounts in [
         ("rotated", rotate, ROTATIONS),
@@ -90,13 +90,13 @@ def changed(grey: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
 
 
 def not_digits(n: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield what to call images that show no digit, and `n` of them; a blank page is always the same, so one of it."""
+    """Yield the name of each kind of image without a digit, and `n` such images (one blank page is enough)."""
     yield "blank", np.zeros((1, *SHAPE), np.uint8)
     yield "random pixels", np.random.default_rng(SEED).integers(0, 256, (n, *SHAPE), dtype=np.uint8)
     yield "shapes", shapes(n)
 
 
 def examples(grey: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
-    """Return the image, (28, 28) uint8, as each change and amount leaves it, and one of each kind that is no digit."""
+    """Return the image, (28, 28) uint8, after each change and amount, and one image of each kind without a digit."""
     digits = {(change, amount): images[0] for change, amount, images in changed(grey[None])}
     return digits | {(shown, 0): images[0] for shown, images in not_digits(1)}

@@ -1,4 +1,4 @@
-"""The contract of the tables that `evaluate` writes: a class for each CSV file, its fields are the columns."""
+"""The tables that `evaluate` writes: one class per CSV file; its fields are the columns."""
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
@@ -23,12 +23,12 @@ class Prediction(NamedTuple):
 
 
 class Digit(NamedTuple):
-    """How well one digit is recognised; `digit` is its name in params.yaml. Without images, nothing is measured."""
+    """Scores of one digit; `digit` is its name in params.yaml. None where the digit has no images."""
 
     digit: str
     images: int
-    precision: float | None  # of the images predicted as this digit, the share that is
-    recall: float | None  # of the images of this digit, the share predicted as such
+    precision: float | None  # of the images predicted as this digit, the correct share
+    recall: float | None  # of the images of this digit, the correct share
     f1: float | None  # the harmonic mean of the two
 
 
@@ -43,7 +43,7 @@ class Bin(NamedTuple):
 
 
 class Ambiguous(NamedTuple):
-    """An image with two answers nearly as likely; the first three are as in `Prediction`."""
+    """An image with two nearly equal answers; the first fields are those of `Prediction`."""
 
     index: int  # type: ignore[assignment]
     actual: int
@@ -54,19 +54,19 @@ class Ambiguous(NamedTuple):
 
 
 class Robustness(NamedTuple):
-    """What the network makes of changed images; common/robustness.py says what the changes and amounts are."""
+    """Results on changed images; common/robustness.py describes changes and amounts."""
 
     change: str
     amount: int
     images: int
-    accuracy: float | None  # None, an empty field, where the images show no digit
+    accuracy: float | None  # None (an empty field) for images without a digit
     confidence: float  # mean
 
 
 def save(path: Path, rows: Sequence[NamedTuple]) -> None:
-    """Write the rows of one class, at least one, with the names of its fields above them.
+    """Write at least one row of one class, with the names of the fields as header.
 
-    Six decimals: the last bits of a sum depend on its order, and those of an exponential on the C library.
+    Rounded to six decimals: the last bits depend on the order of sums and on the C library.
     """
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -94,6 +94,6 @@ def load(path: Path, kind: type[Row]) -> list[Row]:
 
 
 def most_confident_mistakes(predictions: Iterable[Prediction], number: int) -> list[Prediction]:
-    """Return the wrong predictions, the most confident first; equal ones in the order of the images."""
+    """Return the wrong predictions, most confident first; ties in the order of the images."""
     wrong = (row for row in predictions if row.actual != row.predicted)
     return sorted(wrong, key=lambda row: -row.confidence)[:number]

@@ -1,4 +1,4 @@
-"""The weights in the archive of the network, read without Keras: importing it takes seconds, reading takes none."""
+"""Read the weights from the archive of the network without Keras, whose import takes seconds."""
 
 import io
 import zipfile

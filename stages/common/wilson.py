@@ -1,6 +1,6 @@
-"""The interval of an accuracy, or of any other share of images that were counted.
+"""The Wilson interval of an accuracy, or of any other share of counted images.
 
-Not `binomtest` of SciPy, whose numbers these are: to import it takes longer than all the rest of stages/card.py.
+Same numbers as SciPy's `binomtest`, whose import takes longer than all of stages/card.py.
 """
 
 from math import sqrt

@@ -1,4 +1,4 @@
-"""How a template of this folder becomes a file: what is missing is an error, what is HTML is escaped."""
+"""Render a template of this folder into a file: missing values are errors, HTML is escaped."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 
 
 def percent(share: float | str, decimals: int = 2) -> str:
-    """Write 0.9845 as 98.45 %, with a space that does not break."""
+    """Write 0.9845 as 98.45 %, with a no-break space."""
     return f"{100 * float(share):.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
@@ -21,7 +21,7 @@ def thousands(number: int | str) -> str:
 
 
 def change(row: Robustness) -> str:
-    """Say what was done to the images of a row of robustness.csv."""
+    """Describe the change in a row of robustness.csv."""
     sizes = {
         "rotated": f"rotated {abs(row.amount)}° {'counter-clockwise' if row.amount > 0 else 'clockwise'}",
         "shifted": f"shifted by {row.amount} px",
@@ -34,7 +34,7 @@ def change(row: Robustness) -> str:
 def save(path: Path, template: str, **values: object) -> None:
     """Render the template of that name with `values` into `path`.
 
-    Raises jinja2.UndefinedError when the template uses a value that is not there.
+    Raises jinja2.UndefinedError if the template uses a missing value.
     """
     environment = Environment(
         loader=FileSystemLoader([FOLDER, FOLDER / "web"]),

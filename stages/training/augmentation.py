@@ -1,10 +1,10 @@
-"""Deform images at random, the same way for the same seed on any CPU.
+"""Random deformation of images, the same for the same seed on any CPU.
 
-A cubic B-spline over a coarse grid of control points says where each pixel of the new image comes from in the old one
-(free-form deformation: Rueckert et al. 1999, https://doi.org/10.1109/42.796284). Such a spline reproduces straight
-lines, so that moving the points by an affine map moves the image by it; random moves of single points on top make the
-elastic deformation of Simard et al. 2003 (https://doi.org/10.1109/ICDAR.2003.1227801), whose Gaussian of 4 pixels has
-the width of a B-spline with a point every 7.
+A cubic B-spline over a coarse grid of control points maps each pixel of the new image to a position in the old one
+(free-form deformation: Rueckert et al. 1999, https://doi.org/10.1109/42.796284). A spline reproduces affine maps, so
+an affine map of the control points is an affine map of the image. Random moves of single points add the elastic
+deformation of Simard et al. 2003 (https://doi.org/10.1109/ICDAR.2003.1227801); their Gaussian of 4 pixels is as wide
+as a B-spline with a control point every 7 pixels.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ SPACING = 7  # pixels from control point to control point; it divides 28
 KNOTS = np.arange(-SPACING, SHAPE[0] + 2 * SPACING, SPACING)  # pixel coordinates of the control points: -7, 0, ... 35
 UNIT = 2**10  # steps of a control point in one pixel
 CENTRE = (SHAPE[0] - 1) / 2
-PAD = 2  # pixels of paper around an image
-CHUNK = 16  # images; what is computed on the way stays in the cache of a CPU
+PAD = 2  # pixels of background around an image
+CHUNK = 16  # images; intermediate results fit into the CPU cache
 
 
 class Strength(NamedTuple):
-    """The largest deformation of each kind; all are drawn evenly from minus to plus that."""
+    """The largest deformation of each kind; values are drawn uniformly from minus to plus this."""
 
     shift: float = 0  # pixels, down and to the right
     rotation: float = 0  # tangent of half the angle
-    scale: float = 0  # share of height and of width, apart
+    scale: float = 0  # fraction of the height and, independently, of the width
     shear: float = 0  # pixels to the right for each pixel down
     elastic: float = 0  # pixels, of each control point
 
@@ -40,16 +40,16 @@ STRENGTHS = {
 
 
 def strength_at(progress: float, kind: str, shares: Sequence[float]) -> Strength:
-    """Return the first of two shares of what STRENGTHS says at `progress` 0, the first epoch, the second at 1."""
+    """Return STRENGTHS[kind] times the first of two shares at `progress` 0 (first epoch), times the second at 1."""
     first, last = shares
     share = first + (last - first) * progress
     return Strength(*(share * largest for largest in STRENGTHS[kind]))
 
 
 def spline_weights() -> np.ndarray:
-    """Return how much each control point moves each row of pixels: (28, 7), whole numbers; a row adds up to 6 * 7**3.
+    """Return the weight of each control point for each row of pixels: (28, 7), integers; a row adds up to 6 * 7**3.
 
-    The four cubics of the uniform B-spline, `r` pixels behind one control point and `h` pixels from that to the next.
+    The four cubics of the uniform B-spline with a control point every `h` pixels, `r` pixels after one of them.
     """
     h = SPACING
     first, r = np.divmod(np.arange(SHAPE[0]), h)
@@ -70,10 +70,10 @@ TOTAL = 6 * SPACING**3  # of each row of WEIGHTS
 
 
 def control_points(n: int, strength: Strength, random: np.random.Generator) -> np.ndarray:
-    """Draw where the control points of n images lie in the old ones: (n, 2, 7, 7) float64, row and column.
+    """Draw the positions of the control points in the old images: (n, 2, 7, 7) float64, row and column.
 
-    Whole numbers of 1 / UNIT pixels. A rotation is made of the tangent of half its angle, without sines, which differ
-    in the last bit from CPU to CPU.
+    Integers in units of 1 / UNIT pixels. Rotations come from the tangent of half the angle, because the last bit
+    of a sine differs between CPUs.
     """
     shift_down, shift_right, rotation, height, width, shear = 2 * random.random((6, n, 1, 1)) - 1
     moves = 2 * random.random((n, 2, len(KNOTS), len(KNOTS))) - 1
@@ -90,15 +90,15 @@ def control_points(n: int, strength: Strength, random: np.random.Generator) -> n
 def positions(points: np.ndarray) -> np.ndarray:
     """Return where each pixel comes from, (n, 2, 28, 28) float32 in pixels, for control points (n, 2, 7, 7).
 
-    The products are of whole numbers below 2**53, hence exact, in whatever order a CPU adds them.
+    The products are integers below 2**53, so sums are exact in any order.
     """
     return (WEIGHTS @ (points @ WEIGHTS.T) / (UNIT * TOTAL**2)).astype(np.float32)
 
 
 def sample(images: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Return the images, (n, 28, 28) float32, read at `where`, (n, 2, 28, 28) float32, between pixels bilinearly.
+    """Return the images, (n, 28, 28) float32, sampled at `where`, (n, 2, 28, 28) float32, with bilinear interpolation.
 
-    Beyond its edges an image is 0, paper.
+    Outside the image pixels are 0 (background).
     """
     padded = np.pad(images, [(0, 0), (PAD, PAD), (PAD, PAD)])
     stride, pixels = padded.shape[2], padded.reshape(-1)
@@ -112,7 +112,7 @@ def sample(images: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def blend(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Return low + share * (high - low), in the place of `high`: new memory would take longer than the arithmetic."""
+    """Return low + share * (high - low), computed in place in `high`: allocation would take longer."""
     high -= low
     high *= share
     high += low
@@ -120,9 +120,9 @@ def blend(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def deform(images: np.ndarray, strength: Strength, random: np.random.Generator) -> np.ndarray:
-    """Return each of the images, (n, 28, 28) float32 in [0, 1], deformed in a way of its own, or as it is.
+    """Return the images, (n, 28, 28) float32 in [0, 1], each deformed at random, or unchanged for strength 0.
 
-    The result does not depend on CHUNK: all draws come before the first pixel.
+    The result does not depend on CHUNK: all random numbers are drawn before the first pixel is computed.
     """
     if strength == Strength():
         return images
