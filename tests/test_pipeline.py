@@ -108,7 +108,7 @@ def test_a_stage_runs_alone_and_writes_the_same_bytes(project, stage):
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        ("train:", "trian:", "params.yaml: no such section: `trian`"),
+        ("train:", "trian:", "Parameters 'train' are missing from 'params.yaml'"),
         ("epochs:", "epoch:", "train.epoch: no such parameter; is it misspelt?"),
         ("epochs: 2", "epochs: many", "train.epochs: expected a valid integer"),
     ],

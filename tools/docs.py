@@ -79,6 +79,17 @@ def tolerance(read: Read) -> str:
     return f"The tolerance of `make verify`: accuracy within {100 * accuracy:.1f} points, loss within {loss}.\n"
 
 
+def rebuilds(read: Read) -> str:
+    """The machines on which `make verify` was run."""
+    runs = pd.read_csv(io.StringIO(read("docs/rebuilds.csv")), dtype=str, keep_default_na=False)
+    rows = [["verdict", "CPU", "system", "Python", "committed"]]
+    for row in runs.itertuples():
+        rows.append(
+            [row.verdict, f"{row.cpu} ({row.architecture}, {row.cores} cores)", row.system, row.python, row.commit_date]
+        )
+    return table(rows)
+
+
 def recipes(read: Read) -> str:
     """The distribution that each recipe reached, and what the test images alone add to it."""
     record = pd.read_csv(io.StringIO(read("reports/record.csv")))
@@ -134,7 +145,7 @@ def pages(read: Read) -> str:
     return "".join(lines)
 
 
-NUMBERS = {f.__name__: f for f in (results, seed_noise, tolerance, recipes, speed, pages)}
+NUMBERS = {f.__name__: f for f in (results, seed_noise, tolerance, rebuilds, recipes, speed, pages)}
 
 
 def output(block: str) -> str:

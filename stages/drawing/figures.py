@@ -127,7 +127,12 @@ def sheet(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def draw_image(
-    axes: Axes, image: np.ndarray, middle: float, top: float, scale: int, coordinates: Sequence[str] = ("data", "data")
+    axes: Axes,
+    image: np.ndarray,
+    middle: float,
+    top: float,
+    scale: int,
+    coordinates: tuple[str, str] = ("data", "data"),
 ) -> AnnotationBbox:
     """Draw one image, (28, 28) in [0, 1], dark ink on white; each of its pixels is a square of `scale` pixels.
 
@@ -136,7 +141,8 @@ def draw_image(
     """
     pixels = OffsetImage(image, zoom=scale, cmap="gray_r", norm=Normalize(0, 1), interpolation="nearest", dpi_cor=False)
     box = AnnotationBbox(pixels, (middle, top), xycoords=coordinates, box_alignment=(0.5, 1), frameon=False, pad=0)
-    return axes.add_artist(box)
+    axes.add_artist(box)
+    return box
 
 
 def draw_gallery(axes: Axes, images: Images, titles: Sequence[str], columns: int, width: float) -> None:

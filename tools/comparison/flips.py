@@ -41,8 +41,9 @@ def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, nam
     """Draw the images gained on the left, those lost on the right; images: (n, 28, 28) in [0, 1]."""
     rows = min(ROWS, max(1, -(-max(len(gained), len(lost)) // COLUMNS)))
     figure = plt.figure(figsize=(2 * COLUMNS * WIDTH + 0.4, rows * (WIDTH + figures.TITLE) + 0.8))
-    figure.get_layout_engine().set(h_pad=0.06)  # inches
-    for half, word, flips in zip(figure.subfigures(1, 2, wspace=0.05), ("Gained", "Lost"), (gained, lost), strict=True):
+    figure.set_layout_engine("constrained", h_pad=0.06)  # inches
+    left, right = figure.subfigures(1, 2, wspace=0.05).flat  # type: ignore[union-attr]  # two of them make an array
+    for half, word, flips in ((left, "Gained", gained), (right, "Lost", lost)):
         cut = f", the {rows * COLUMNS} most confident mistakes" if len(flips) > rows * COLUMNS else ""
         draw_half(half, f"{word}: {len(flips)} image{'s' * (len(flips) != 1)}{cut}", images, flips, names, rows)
     return figure
