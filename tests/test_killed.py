@@ -63,7 +63,7 @@ def forget(project: Path, stage: str) -> None:
 
 
 def go_on(project: Path, lock: bytes) -> None:
-    """Do after a kill what the README says."""
+    """Do after a kill what docs/verification.md says."""
     result = run(project, "dvc", "repro")
     if result.returncode:
         assert (project / "dvc.lock").read_bytes() != lock, result.stderr

@@ -27,7 +27,7 @@ def s3(monkeypatch):
 
 @pytest.fixture(params=["folder", "s3"])
 def remote(request, tmp_path) -> list[list[str]]:
-    """The `dvc remote` commands that set the remote up, as in the README."""
+    """The `dvc remote` commands that set the remote up, as in docs/experiments.md."""
     if request.param == "folder":
         return [["add", "--default", "storage", str(tmp_path / "storage")]]
     endpoint = request.getfixturevalue("s3")

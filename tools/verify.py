@@ -146,7 +146,7 @@ def judge(same: bool, differences: dict[str, float]) -> tuple[int, str]:
     if not outside:
         return (
             WITHIN_TOLERANCE,
-            "equal within the tolerance: other bytes, but the metrics agree (see docs/reproducibility.md)",
+            "equal within the tolerance: other bytes, but the metrics agree (see docs/verification.md)",
         )
     return DIFFERENT, f"different: {', '.join(outside)} outside the tolerance"
 
