@@ -103,10 +103,14 @@ def slow_with_tensorflow(name: str):
 
 
 @pytest.mark.parametrize("name", map(slow_with_tensorflow, STAGES))
-def test_a_stage_reads_and_writes_what_it_declares(name, finished, tmp_path):
-    (tmp_path / "alone").mkdir()
-    found, trace = faults(STAGES[name], finished, tmp_path / "alone")
+def test_a_stage_alone_reads_and_writes_what_it_declares_and_the_same_bytes(name, finished, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    found, trace = faults(STAGES[name], finished, alone)
     assert found == []
+    outs = declared(STAGES[name], "outs", "metrics", "plots")
+    different = [f for f in files_under(alone) if (alone / f).read_bytes() != (finished / f).read_bytes()]
+    assert [file for file in different if covers(outs, file)] == []
     uses_tensorflow = "stages/common/determinism.py" in declared(STAGES[name], "deps")
     assert [package in trace["packages"] for package in EXPENSIVE] == [uses_tensorflow] * 2
 
