@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common import dataset, model, params
 from common.dataset import Split
-from common.determinism import keras, tf
+from common.determinism import keras
 from common.errors import run
 from common.files import save_json
 from common.lock import held
@@ -20,28 +20,11 @@ from parameters.model import Model
 from parameters.train import Train
 from training import batches, checkpoint
 from training.history import History
+from training.step import BlockTrainer
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/train/history.csv")
 METRICS = Path("reports/train/metrics.json")
-
-
-class BlockTrainer(keras.Model):
-    """Take all steps of a block in one call, each of them Keras' own step.
-
-    XLA then compiles the loop as well: the weights stay in place from step to step.
-    """
-
-    def train_step(self, block: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> dict:
-        images, labels, count = block
-        step = super().train_step
-
-        def body(i: tf.Tensor) -> tf.Tensor:
-            step((images[i], labels[i]))
-            return i + 1
-
-        tf.while_loop(lambda i: i < count, body, [0])
-        return self.get_metrics_result()
 
 
 def learning_rate(settings: Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -57,19 +40,14 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
     Raises PipelineError when a batch is larger than the training split, or when the loss is no longer a number.
     """
     plan = batches.Plan.of(len(train.labels), settings.batch_size)
-    measures = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    trainer = BlockTrainer(network.inputs, network.outputs)
-    trainer.compile(
-        keras.optimizers.Adam(
-            learning_rate(settings, plan.steps * settings.epochs),
-            weight_decay=settings.weight_decay or None,  # decoupled: Loshchilov and Hutter (2019), AdamW
-        ),
-        jit_compile=True,  # XLA: faster, and the same bytes for any number of threads
-        **measures,
+    adam = keras.optimizers.Adam(
+        learning_rate(settings, plan.steps * settings.epochs),
+        weight_decay=settings.weight_decay or None,  # decoupled: Loshchilov and Hutter (2019), AdamW
     )
-    # Make the variables of the metrics and of Adam; TensorFlow would trace the step twice if it were to make them.
-    trainer.test_step((tf.zeros((1, *dataset.SHAPE)), tf.zeros(1)))
-    trainer.optimizer.build(trainer.trainable_variables)
+    adam.exclude_from_weight_decay(var_names=["bias"])
+    trainer = BlockTrainer(network)
+    trainer.compile(adam, jit_compile=True)  # XLA: faster, and a step is one program whose sums can be put in order
+    adam.build(trainer.trainable_variables)  # TensorFlow would trace the step twice if it were to make Adam's variables
     done = saved.restore(trainer)
     trainer.fit(
         batches.training(train, settings, plan, range(done, settings.epochs)),
@@ -81,7 +59,7 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
         shuffle=False,  # the batches are
         verbose=0,
     )
-    network.compile(trainer.optimizer, **measures)  # the archive need not know how it was sped up
+    network.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])  # as whoever loads it will want
 
 
 @held("stage")

@@ -5,10 +5,11 @@ is started. They win over what the user has set, because a promise of equal byte
 none; a line on standard error says so when the two differ.
 
 What they do not touch (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLES ...) does not change a byte: XLA
-compiles the whole training step and divides its sums by the shape of the arrays, not by the number of threads.
+compiles the whole training step, and training/arithmetic.py gives it each sum in a form whose order is fixed.
 """
 
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,19 @@ from contextlib import contextmanager
 from common import memory
 from common.imports import importing_without
 
+# The widest vectors for the code that XLA compiles itself: wider ones would add in another order. AVX2 came with Haswell,
+# 2013; NEON is in every 64-bit ARM.
+ISA = "NEON" if platform.machine().lower() in ("aarch64", "arm64") else "AVX2"
 SETTINGS = {
     # Intel's oneDNN picks its kernels, and with them the order of the sums, by instruction set and number of threads.
     "TF_ENABLE_ONEDNN_OPTS": "0",
     # Eigen's matrix product with oneDNN kernels; chosen by the instruction set as well.
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0",
-    # XLA would use AVX-512 where there is some; wider vectors add in another order. AVX2 came with Haswell, 2013.
-    # The first flag holds for the code that XLA compiles itself. Its matrix products come from YNNPACK, which picks a
-    # kernel, and with it how a sum is cut, by the CPU's instructions; the second flag asks it for the same sums on all.
-    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2 --xla_cpu_enable_platform_dependent_math=false",
+    # ISA: see above. XLA's matrix products come from YNNPACK, which picks a kernel, and with it how a sum is cut, by the
+    # CPU's instructions, unless the second flag asks it for the same sums on all. The third leaves the products in the
+    # form that training/arithmetic.py gives them: folded into a product, a transpose makes XLA leave it to Eigen.
+    "XLA_FLAGS": f"--xla_cpu_max_isa={ISA} --xla_cpu_enable_platform_dependent_math=false "
+    "--xla_disable_hlo_passes=transpose-folding",
     # Other XLA options of the user's shell could change the compiled program.
     "TF_XLA_FLAGS": "",
     # A GPU adds in an order of its own.

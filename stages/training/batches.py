@@ -74,11 +74,22 @@ def aligned(size: int, batch_size: int) -> np.ndarray:
 
 
 def in_order(split: Split) -> Iterator[Arrays]:
-    """Yield all images and labels in their order, images (n, 28, 28) and labels (n,); the last n may be smaller."""
-    for start in range(0, len(split.labels), VALIDATION_BATCH):
-        batch = slice(start, start + VALIDATION_BATCH)
-        yield split.images[batch], split.labels[batch]
+    """Yield all images (n, 28, 28) and labels (n,) in their order, and how many of them count.
+
+    n is always the same, because XLA compiles once for each: the last ones are filled up with zeros.
+    """
+    size = validation_batch(split)
+    for start in range(0, len(split.labels), size):
+        images, labels = split.images[start : start + size], split.labels[start : start + size]
+        count, missing = len(labels), size - len(labels)
+        if missing:
+            images, labels = (np.concatenate([a, np.zeros((missing, *a.shape[1:]), a.dtype)]) for a in (images, labels))
+        yield images, labels, np.int32(count)
         dataset.release(split.images)
+
+
+def validation_batch(split: Split) -> int:
+    return min(len(split.labels), VALIDATION_BATCH)
 
 
 def stream(arrays: Callable[[], Iterator[Arrays]], signature: Iterable[tf.TensorSpec], number: int) -> tf.data.Dataset:
@@ -89,19 +100,22 @@ def stream(arrays: Callable[[], Iterator[Arrays]], signature: Iterable[tf.Tensor
     return source.apply(tf.data.experimental.assert_cardinality(number)).prefetch(2).with_options(options)
 
 
-def images_and_labels(*leading: int | None) -> list[tf.TensorSpec]:
-    return [tf.TensorSpec((*leading, *dataset.SHAPE), tf.float32), tf.TensorSpec(leading, tf.uint8)]
+def specs(*leading: int) -> list[tf.TensorSpec]:
+    """Describe images and labels of so many, and how many of them count."""
+    images, labels = tf.TensorSpec((*leading, *dataset.SHAPE), tf.float32), tf.TensorSpec(leading, tf.uint8)
+    return [images, labels, tf.TensorSpec((), tf.int32)]
 
 
 def training(split: Split, settings: Train, plan: Plan, epochs: range) -> tf.data.Dataset:
     """Return the blocks of those epochs, as `shuffled` describes them."""
     return stream(
         lambda: shuffled(split, settings, plan, epochs),
-        [*images_and_labels(plan.size, plan.batch_size), tf.TensorSpec((), tf.int32)],
+        specs(plan.size, plan.batch_size),
         plan.blocks * len(epochs),
     )
 
 
 def validation(split: Split) -> tf.data.Dataset:
     """Return the split in its order, as `in_order` describes it."""
-    return stream(lambda: in_order(split), images_and_labels(None), -(-len(split.labels) // VALIDATION_BATCH))
+    size = validation_batch(split)
+    return stream(lambda: in_order(split), specs(size), -(-len(split.labels) // size))

@@ -1,0 +1,61 @@
+"""Train every case below for a few steps and print a digest of all that comes out; run in a process of its own.
+
+`python tests/train_cases.py [CASE...]`: all cases, or some by their number, in the current folder.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
+
+# batch size, images, hidden units, what else changes
+CASES = [
+    (1, 3, [512, 256], {}),
+    (2, 7, [1, 1], {}),
+    (8, 31, [16, 12], {"augmentation": "shift"}),
+    (31, 93, [128, 64], {}),
+    (32, 100, [512, 256], {"weight_decay": 0.5}),
+    (60, 180, [128, 64], {"augmentation": "elastic", "weight_decay": 0.5}),
+    (64, 200, [3, 700], {}),
+    (100, 300, [700, 1], {}),
+    (128, 400, [512, 256], {"schedule": "constant"}),
+    (200, 600, [1, 64], {"weight_decay": 0.5}),
+    (320, 700, [128, 64], {}),
+    (321, 700, [512, 256], {}),
+    (512, 1100, [64, 32], {"augmentation": "shift"}),
+    (513, 1100, [512, 256], {}),
+    (1000, 2100, [128, 64], {"weight_decay": 0.5}),
+    (2100, 2100, [130, 20], {}),  # the whole split in one step
+]
+
+
+def digest(case: tuple) -> str:
+    """Train two epochs, validate on one image and on as many as a batch has, with a rest; hash weights and history."""
+    import numpy as np
+
+    import train
+    from common import model, params
+    from common.dataset import Split
+    from parameters.train import Train
+    from training import batches, checkpoint
+
+    batch_size, images, units, changes = case
+    random = np.random.default_rng(0)
+    pixels = random.random((images, 28, 28), np.float32) * (random.random((images, 28, 28)) < 0.2)
+    split = Split(pixels.astype(np.float32), (np.arange(images) % 10).astype(np.uint8))
+    settings = params.load(Train).model_copy(update={"epochs": 2, "batch_size": batch_size, **changes})
+    network = model.build(units, 10, 0)
+    batches.VALIDATION_BATCH = min(300, batch_size)
+    train.fit(network, split, split, settings, checkpoint.Checkpoint([], "", train.HISTORY))
+    contents = [array.tobytes() for array in (*network.get_weights(), *map(np.asarray, network.optimizer.variables))]
+    return hashlib.sha256(b"".join([*contents, train.HISTORY.read_bytes()])).hexdigest()
+
+
+def main() -> None:
+    for number in map(int, sys.argv[1:] or range(len(CASES))):
+        print("digest", number, digest(CASES[number]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
