@@ -9,15 +9,16 @@ test accuracy is reported for every revision, so do not select on it.
 
 import common.interrupts  # noqa: F401
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from common import dataset, model, params, robustness, tables, wilson
-from common.determinism import keras
+from common import arithmetic, dataset, model, params, robustness, tables, wilson
+from common.determinism import keras, tf
 from common.errors import PipelineError, run
 from common.files import again, save_json
 from common.lock import held
@@ -29,21 +30,21 @@ PREDICTIONS = {"test": REPORTS / "predictions.csv", "validation": REPORTS / "val
 BATCH = 2_000  # images
 
 
-def load_network() -> keras.Model:
-    """Load the trained network, compiled with XLA as in training: the same bytes for any number of threads."""
+def load_network() -> Callable[[tf.Tensor], tf.Tensor]:
+    """Open the trained network: a function from BATCH images to their probabilities, computed as in training."""
     network = model.load()
-    network.compile(jit_compile=True)
-    return network
+    arithmetic.require_covered(network.layers)
+    return tf.function(partial(arithmetic.probabilities, network.layers), jit_compile=True)
 
 
-def predict(network: keras.Model, images: np.ndarray) -> np.ndarray:
+def predict(network: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:
     """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1].
 
     The last batch is padded with blank images, because XLA compiles once per batch size.
     """
     missing = -len(images) % BATCH
     full = np.concatenate([images, np.zeros((missing, *dataset.SHAPE), np.float32)]) if missing else images
-    answers = [network.predict_on_batch(full[start : start + BATCH]) for start in range(0, len(full), BATCH)]
+    answers = [network(tf.constant(full[start : start + BATCH])).numpy() for start in range(0, len(full), BATCH)]
     return np.concatenate(answers)[: len(images)]
 
 
@@ -159,7 +160,7 @@ def most_ambiguous(probabilities: np.ndarray, labels: np.ndarray, number: int) -
     return [tables.Ambiguous(*row) for row in zip(*(column[chosen].tolist() for column in columns), strict=True)]
 
 
-def measure_robustness(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> list[tables.Robustness]:
+def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray) -> list[tables.Robustness]:
     """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on non-digits."""
 
     def row(change: str, amount: int, grey: np.ndarray, labels: np.ndarray | None) -> tables.Robustness:

@@ -5,7 +5,7 @@ is started. They win over what the user has set, because a promise of equal byte
 none; a line on standard error says so when the two differ.
 
 What they do not touch (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLES ...) does not change a byte: XLA
-compiles the whole training step, and training/arithmetic.py gives it each sum in a form whose order is fixed.
+compiles the whole training step, and common/arithmetic.py gives it each sum in a form whose order is fixed.
 """
 
 import os
@@ -27,7 +27,7 @@ SETTINGS = {
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0",
     # ISA: see above. XLA's matrix products come from YNNPACK, which picks a kernel, and with it how a sum is cut, by the
     # CPU's instructions, unless the second flag asks it for the same sums on all. The third leaves the products in the
-    # form that training/arithmetic.py gives them: folded into a product, a transpose makes XLA leave it to Eigen.
+    # form that common/arithmetic.py gives them: folded into a product, a transpose makes XLA leave it to Eigen.
     "XLA_FLAGS": f"--xla_cpu_max_isa={ISA} --xla_cpu_enable_platform_dependent_math=false "
     "--xla_disable_hlo_passes=transpose-folding",
     # Other XLA options of the user's shell could change the compiled program.

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from common import arithmetic
 from common.determinism import keras, tf
-from training import arithmetic
 
 
 class BlockTrainer(keras.Model):

@@ -1,4 +1,4 @@
-"""The arithmetic of training, in an order that depends on the shapes alone: the same bytes on any number of cores.
+"""The arithmetic of the network, in an order that depends on the shapes alone: the same bytes on any number of cores.
 
 TensorFlow and XLA promise no order of summation. Four of their orders depend on the machine (docs/reproducibility.md
 has the experiments):
@@ -63,7 +63,7 @@ def require_covered(layers: Sequence[keras.Layer]) -> None:
         if not dense and not (type(layer) is keras.layers.Flatten and layer is not last):
             raise PipelineError(
                 f"layer {layer.name}: expected Flatten or Dense with bias (relu, and softmax at the end), found "
-                f"{type(layer).__name__}; training/arithmetic.py must cover it for equal bytes on any machine"
+                f"{type(layer).__name__}; common/arithmetic.py must cover it for equal bytes on any machine"
             )
 
 
@@ -82,6 +82,12 @@ def softmax(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     shifted = z - tf.reduce_max(z, 1, keepdims=True)
     powers = tf.exp(shifted)
     return shifted, powers, tf.cast(exact_sum(powers, 1), tf.float32)[:, None]
+
+
+def probabilities(layers: Sequence[keras.Layer], images: tf.Tensor) -> tf.Tensor:
+    """Return what the network answers, (n, classes), for images (n, 28, 28), n static."""
+    _, powers, total = softmax(logits(layers, images))
+    return powers / total
 
 
 def loss_gradient(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
