@@ -113,7 +113,9 @@ def test_tensorflow_is_fed_the_same_images_and_labels(monkeypatch):
 def test_validation_is_fed_every_image_once_in_order(monkeypatch):
     monkeypatch.setattr(batches, "VALIDATION_BATCH", 20)
     fed = list(batches.validation(SPLIT))
-    assert [(len(images), len(labels), int(count)) for images, labels, count in fed] == [(20, 20, n) for n in (20, 20, 10)]
+    assert [(len(images), len(labels), int(count)) for images, labels, count in fed] == [
+        (20, 20, n) for n in (20, 20, 10)
+    ]
     images, labels = (np.concatenate([batch[i][: batch[2]] for batch in fed]) for i in (0, 1))
     np.testing.assert_array_equal(images, SPLIT.images)
     np.testing.assert_array_equal(labels, SPLIT.labels)

@@ -3,51 +3,20 @@
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from common import determinism
 from conftest import PROJECT, succeed
+from train_cases import CASES
 
-# Wide enough that YNNPACK, left to itself, would cut the sums of AVX-512 and of AVX2 machines in different places.
-TRAIN = """
-import sys, hashlib
-sys.path.insert(0, {stages!r})
-import numpy as np
-from common import model, params
-from training import checkpoint
-from common.dataset import Split
-from parameters.train import Train
-import evaluate, train
-split = Split(np.random.default_rng(0).random((384, 28, 28), np.float32), (np.arange(384) % 10).astype(np.uint8))
-changes = dict(epochs=2, batch_size=128, schedule="cosine", augmentation="elastic")
-settings = params.load(Train).model_copy(update=changes)
-network = model.build([512, 256], 10, 0)
-train.fit(network, split, split, settings, checkpoint.Checkpoint([], "", train.HISTORY))
-network.compile(jit_compile=True)  # as evaluate.load_network does
-arrays = [*network.get_weights(), evaluate.predict(network, split.images)]
-print("digest", hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest())
-"""
 PLAIN = [sys.executable]
 ONE_CORE = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *PLAIN] if sys.platform == "linux" else PLAIN
 HASWELL = ["qemu-x86_64", "-cpu", "Haswell", "-0", sys.executable, os.path.realpath(sys.executable)]  # AVX2, no AVX-512
 KERAS_JSON = '{"floatx": "float64", "epsilon": 1e-3, "image_data_format": "channels_first", "backend": "jax"}'
-
-
-def train(folder: Path, python: list[str], **environment: str) -> tuple[str, str]:
-    """Train a few steps and predict, in a process of its own; return the digest of the bytes, and all it printed."""
-    folder.mkdir()
-    shutil.copy(PROJECT / "params.yaml", folder)
-    output = succeed(folder, *python, "-c", TRAIN.format(stages=str(PROJECT / "stages")), **environment)
-    return next(line for line in output.splitlines() if line.startswith("digest")), output
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory) -> str:
-    digest, output = train(tmp_path_factory.mktemp("plain") / "here", PLAIN)
-    assert "reproducible" not in output
-    return digest
 
 
 def threads(number: int) -> dict[str, str]:
@@ -55,39 +24,80 @@ def threads(number: int) -> dict[str, str]:
     return dict.fromkeys(names, str(number))
 
 
+EVERY = range(len(CASES))
+FEW = [0, 4, 8, 11]  # batches of 1, 32, 128 and 321
+# What differs from the plain run: the interpreter, the environment, and the cases to train.
+SETUPS = {
+    "one core, one thread": (ONE_CORE, threads(1), EVERY),
+    "two threads, oneDNN held to AVX2": (PLAIN, {**threads(2), "ONEDNN_MAX_CPU_ISA": "AVX2"}, EVERY),
+    "three threads": (PLAIN, threads(3), FEW),
+    "eight threads, oneDNN held to SSE4.1": (PLAIN, {**threads(8), "ONEDNN_MAX_CPU_ISA": "SSE41"}, FEW),
+    "sixteen threads on one core": (ONE_CORE, threads(16), FEW),
+    "a C library without AVX2 and FMA": (PLAIN, {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA"}, FEW),
+    "an emulated Haswell": (HASWELL, {}, [4]),
+}
+
+
+def train(folder: Path, python: list[str], cases: Iterable[int], **environment: str) -> tuple[dict[int, str], str]:
+    """Train the cases in a process of its own; return the digest of the bytes of each, and all it printed."""
+    folder.mkdir()
+    shutil.copy(PROJECT / "params.yaml", folder)
+    script = str(PROJECT / "tests/train_cases.py")
+    output = succeed(folder, *python, script, *map(str, cases), **environment)
+    found = [line.split() for line in output.splitlines() if line.startswith("digest")]
+    return {int(number): digest for _, number, digest in found}, output
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> dict[int, str]:
+    digests, output = train(tmp_path_factory.mktemp("plain") / "here", PLAIN, EVERY)
+    assert "reproducible" not in output
+    return digests
+
+
+@pytest.fixture(scope="module")
+def digests(tmp_path_factory) -> Callable[[str], dict[int, str]]:
+    """Train the cases of a setup, once."""
+
+    @cache
+    def of(setup: str) -> dict[int, str]:
+        python, environment, cases = SETUPS[setup]
+        return train(tmp_path_factory.mktemp("setup") / "here", python, cases, **environment)[0]
+
+    return of
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("python", "environment"),
+    ("setup", "case"),
     [
-        pytest.param(ONE_CORE, threads(1), id="one core, one thread"),
-        pytest.param(PLAIN, {**threads(2), "ONEDNN_MAX_CPU_ISA": "AVX2"}, id="two threads, oneDNN held to AVX2"),
-        pytest.param(PLAIN, {**threads(4), "ONEDNN_MAX_CPU_ISA": "SSE41"}, id="four threads, oneDNN held to SSE4.1"),
-        pytest.param(PLAIN, {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA"}, id="a C library without AVX2 and FMA"),
-        pytest.param(
-            HASWELL,
-            {},
-            id="an emulated Haswell",
-            marks=pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="qemu-user is not installed"),
-        ),
+        pytest.param(setup, case, id=f"{setup}, batch of {CASES[case][0]}")
+        for setup, (_, _, cases) in SETUPS.items()
+        for case in cases
     ],
 )
-def test_the_bytes_do_not_depend_on_threads_or_instruction_set(python, environment, plain, tmp_path):
-    assert train(tmp_path / "here", python, **environment)[0] == plain
+def test_the_bytes_do_not_depend_on_threads_or_instruction_set(setup, case, plain, digests):
+    if setup == "an emulated Haswell" and not shutil.which("qemu-x86_64"):
+        pytest.skip("qemu-user is not installed")
+    assert digests(setup)[case] == plain[case]
 
 
+@pytest.mark.slow
 def test_the_settings_win_over_those_of_the_user_and_say_so(plain, tmp_path):
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras/keras.json").write_text(KERAS_JSON)
-    digest, output = train(
+    digests, output = train(
         tmp_path / "here",
         PLAIN,
+        [4],
         HOME=str(tmp_path),
         KERAS_HOME=str(tmp_path / ".keras"),
         TF_ENABLE_ONEDNN_OPTS="1",
         XLA_FLAGS="--xla_cpu_max_isa=SSE4_2",
     )
-    assert digest == plain
+    assert digests == {4: plain[4]}
     assert "TF_ENABLE_ONEDNN_OPTS=1 is set; using '0', so that results are reproducible" in output
-    assert "XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 is set; using '--xla_cpu_max_isa=AVX2 " in output
+    assert "XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 is set; using '--xla_cpu_max_isa=" in output
 
 
 @pytest.mark.parametrize(
