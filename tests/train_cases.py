@@ -48,7 +48,9 @@ def digest(case: tuple) -> str:
     settings = params.load(Train).model_copy(update={"epochs": 2, "batch_size": batch_size, **changes})
     network = model.build(units, 10, 0)
     batches.VALIDATION_BATCH = min(batch_size, 300)  # with a rest, and down to one image
-    train.fit(network, split, split, settings, checkpoint.Checkpoint([], "", train.HISTORY))
+    saved = checkpoint.Checkpoint([], "", train.HISTORY)
+    train.fit(network, split, split, settings, saved)
+    saved.discard()
     model.save(network)
     answers = evaluate.predict(evaluate.load_network(), split.images)
     contents = [model.PATH.read_bytes(), train.HISTORY.read_bytes(), answers.tobytes()]

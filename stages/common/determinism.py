@@ -17,17 +17,17 @@ from contextlib import contextmanager
 from common import memory
 from common.imports import importing_without
 
-# The widest vectors for the code that XLA compiles itself: wider ones would add in another order. AVX2 came with Haswell,
-# 2013; NEON is in every 64-bit ARM.
+# The widest vectors for the code that XLA compiles itself: wider ones would add in another order. AVX2 came with
+# Haswell, 2013; NEON is in every 64-bit ARM.
 ISA = "NEON" if platform.machine().lower() in ("aarch64", "arm64") else "AVX2"
 SETTINGS = {
     # Intel's oneDNN picks its kernels, and with them the order of the sums, by instruction set and number of threads.
     "TF_ENABLE_ONEDNN_OPTS": "0",
     # Eigen's matrix product with oneDNN kernels; chosen by the instruction set as well.
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0",
-    # ISA: see above. XLA's matrix products come from YNNPACK, which picks a kernel, and with it how a sum is cut, by the
-    # CPU's instructions, unless the second flag asks it for the same sums on all. The third leaves the products in the
-    # form that common/arithmetic.py gives them: folded into a product, a transpose makes XLA leave it to Eigen.
+    # XLA's matrix products come from YNNPACK, which picks a kernel, and with it how a sum is cut, by the CPU's
+    # instructions, unless the second flag asks it for the same sums on all. The third leaves the products in the form
+    # that common/arithmetic.py gives them: folded into a product, a transpose makes XLA leave it to Eigen.
     "XLA_FLAGS": f"--xla_cpu_max_isa={ISA} --xla_cpu_enable_platform_dependent_math=false "
     "--xla_disable_hlo_passes=transpose-folding",
     # Other XLA options of the user's shell could change the compiled program.
