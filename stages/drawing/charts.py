@@ -70,11 +70,10 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     axes.set(ylim=(-4, 104), xlim=(-0.6, len(places) - 0.4), ylabel="%")
     axes.set_xticks(places, labels)
     axes.grid(axis="y")
-    above = ("data", "axes fraction")
-    for place, key in enumerate(zip(rows["change"], rows["amount"], strict=True)):
-        box = figures.draw_image(axes, examples[key] / 255, place, 1.32, scale=2, coordinates=above).patch
+    for place, key in zip(places.tolist(), zip(rows["change"], rows["amount"], strict=True), strict=True):
+        image = figures.draw_image(axes, examples[key] / 255, place, 1.32, 2, coordinates=("data", "axes fraction"))
         # a frame, because a blank page looks like nothing
-        box.set(visible=True, boxstyle="square,pad=0", facecolor="none", edgecolor="#bbbbbb")
+        image.patch.set(visible=True, boxstyle="square,pad=0", facecolor="none", edgecolor="#bbbbbb")
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples) -> Figure:
