@@ -20,7 +20,7 @@ REQUIREMENTS = [f"requirements/{path.name}" for path in sorted((PROJECT / "requi
 EXPENSIVE = ["tensorflow", "keras"]
 CHECKED = "reports/params_checked"  # declared for the order alone: `check` runs before DVC deletes anything
 UNDECLARED = [
-    f"stages/common/{name}.py" for name in ("errors", "imports", "interrupts", "lock", "memory")
+    f"stages/common/{name}.py" for name in ("errors", "imports", "interrupts", "lock", "memory", "promise")
 ]  # no output depends on them
 
 

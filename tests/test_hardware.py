@@ -1,21 +1,72 @@
+import sys
+
 import pytest
 
+from common import promise
+from conftest import PROJECT, succeed
 from running import hardware
 
-CPU = "processor\t: {n}\nmodel name\t: AMD EPYC\npower management:\nflags\t\t: fma avx{wider}\n\n"
+AMD = "processor\t: {n}\nmodel name\t: AMD EPYC\npower management:\nflags\t\t: fpu {flags}\n\n"
+ARM = "processor\t: {n}\nBogoMIPS\t: 100.00\nFeatures\t: fp {flags}\nCPU implementer\t: 0x41\n\n"
+
+
+@pytest.fixture
+def pretend(tmp_path, monkeypatch):
+    """Make this machine another: its system, its kind of CPU and what /proc/cpuinfo tells, nothing for no file."""
+
+    def become(system: str, kind: str, cpuinfo: str = "") -> None:
+        monkeypatch.setattr(promise.platform, "system", lambda: system)
+        monkeypatch.setattr(promise.platform, "machine", lambda: kind)
+        monkeypatch.setattr(promise, "CPUINFO", tmp_path / "cpuinfo")
+        if cpuinfo:
+            promise.CPUINFO.write_text(cpuinfo)
+
+    return become
 
 
 @pytest.mark.parametrize(
-    ("wider", "shown"), [(" avx2 avx512f", "AMD EPYC, AVX-512"), (" avx2", "AMD EPYC, AVX2"), ("", "AMD EPYC")]
+    ("kind", "cpuinfo", "flags", "shown"),
+    [
+        ("x86_64", AMD, "fma avx2 avx512f", "AMD EPYC, AVX-512"),
+        ("x86_64", AMD, "fma avx2", "AMD EPYC, AVX2"),
+        ("x86_64", AMD, "", "AMD EPYC"),
+        ("aarch64", ARM, "asimd sve", "aarch64, SVE"),
+        ("aarch64", ARM, "asimd", "aarch64, NEON"),
+        ("arm64", "", "", "arm64"),
+    ],
 )
-def test_the_first_cpu_is_named_with_its_widest_vectors(wider, shown):
-    assert hardware.processor(CPU.format(n=0, wider=wider) + CPU.format(n=1, wider=" avx512f")) == shown
+def test_the_first_cpu_is_named_with_its_widest_vectors(pretend, kind, cpuinfo, flags, shown):
+    pretend("Linux", kind, cpuinfo.format(n=0, flags=flags) + cpuinfo.format(n=1, flags="avx512f sve"))
+    assert hardware.describe() == f"{hardware.cores()} cores, {shown}"
 
 
-def test_a_cpu_of_which_linux_tells_nothing_is_called_by_its_architecture(tmp_path, monkeypatch):
-    monkeypatch.setattr(hardware.platform, "machine", lambda: "aarch64")
-    monkeypatch.setattr(hardware, "CPUINFO", tmp_path / "cpuinfo")
-    expected = f"{hardware.cores()} cores, aarch64"
-    assert hardware.describe() == expected
-    hardware.CPUINFO.write_text("processor\t: 0\nFeatures\t: fp asimd\n")
-    assert hardware.describe() == expected
+@pytest.mark.parametrize(
+    ("system", "kind", "cpuinfo", "why"),
+    [
+        ("Linux", "x86_64", AMD.format(n=0, flags="fma avx2"), ""),
+        ("Linux", "x86_64", AMD.format(n=0, flags="fma avx2 avx512f"), ""),
+        ("Linux", "aarch64", ARM.format(n=0, flags="asimd"), ""),
+        ("Linux", "x86_64", AMD.format(n=0, flags="fma"), "a CPU without AVX2"),
+        ("Linux", "x86_64", AMD.format(n=0, flags="avx"), "a CPU without AVX2 and FMA"),
+        ("Linux", "riscv64", "", "a CPU of the kind riscv64"),
+        ("Darwin", "arm64", "", "Darwin instead of Linux"),
+        ("Windows", "AMD64", "", "Windows instead of Linux"),
+    ],
+)
+def test_the_same_bytes_are_promised_on_linux_with_avx2_and_fma_or_on_arm(pretend, system, kind, cpuinfo, why):
+    pretend(system, kind, cpuinfo)
+    assert promise.unmet() == why
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", ["fma avx2", "fma"])
+def test_a_stage_says_in_one_line_when_the_bytes_are_not_promised(tmp_path, flags):
+    (tmp_path / "cpuinfo").write_text(AMD.format(n=0, flags=flags))
+    code = (
+        f"import sys, pathlib; sys.path.insert(0, {str(PROJECT / 'stages')!r}); from common import promise\n"
+        f"promise.CPUINFO = pathlib.Path('cpuinfo'); promise.platform.machine = lambda: 'x86_64'\n"
+        "from common import determinism"
+    )
+    printed = succeed(tmp_path, sys.executable, "-c", code)
+    expected = "a CPU without AVX2: the same bytes as on other machines are not promised (docs/reproducibility.md)\n"
+    assert printed == ("" if "avx2" in flags else expected)

@@ -36,17 +36,19 @@ def test_the_table_says_what_is_the_same():
 
 
 @pytest.mark.parametrize(
-    ("same", "differences", "status", "word"),
+    ("same", "differences", "unmet", "status", "word"),
     [
-        (True, {"accuracy": 0, "loss": 0}, 0, "identical"),
-        (False, {"accuracy": 0, "loss": 0}, 2, "within"),
-        (False, {"accuracy": -0.0029, "loss": 0.0099}, 2, "within"),
-        (False, {"accuracy": -0.0031, "loss": 0}, 1, "accuracy outside"),
-        (False, {"accuracy": 0.0031, "loss": 0.02}, 1, "accuracy, loss outside"),
+        (True, {"accuracy": 0, "loss": 0}, "", 0, "identical"),
+        (True, {"accuracy": 0, "loss": 0}, "a CPU without AVX2", 0, "identical"),
+        (False, {"accuracy": 0, "loss": 0}, "", 1, "this machine should get the committed bytes"),
+        (False, {"accuracy": 0, "loss": 0}, "a CPU without AVX2", 2, "other bytes, which may be on a CPU without AVX2"),
+        (False, {"accuracy": -0.0029, "loss": 0.0099}, "a CPU without AVX2", 2, "within"),
+        (False, {"accuracy": -0.0031, "loss": 0}, "a CPU without AVX2", 1, "accuracy outside"),
+        (False, {"accuracy": 0.0031, "loss": 0.02}, "", 1, "accuracy, loss outside"),
     ],
 )
-def test_the_verdict_is_identical_within_the_tolerance_or_different(same, differences, status, word):
-    found, verdict = verify.judge(same, differences)
+def test_the_verdict_is_identical_within_the_tolerance_or_different(same, differences, unmet, status, word):
+    found, verdict = verify.judge(same, differences, unmet)
     assert found == status
     assert word in verdict
 
@@ -75,6 +77,7 @@ def test_a_committed_result_is_verified_and_a_forged_one_is_found(project):
     assert statement["outputs"] == lock.outputs(yaml.safe_load((project / "dvc.lock").read_text()))
     assert statement["seconds"] > 0
     assert succeed(project, "git", "status", "--porcelain") == ""  # Git ignores it
+    assert "expected: the same bytes" in output
 
     path = project / "reports/evaluate/metrics.json"
     metrics = json.loads(path.read_text())

@@ -4,7 +4,8 @@ Usage: python tools/verify.py [--keep-lock FILE]
 
 Compares every output with the dvc.lock of the last commit and prints a table, what differs and by how much, and the
 machine. Writes verify.json, which Git ignores: the same as a statement to keep or send, for a row of docs/rebuilds.csv.
-Exit status 0: identical; 2: not the same bytes, but the metrics are within the tolerance; 1: different.
+Exit status 0: identical; 2: other bytes, but the metrics are within the tolerance; 1: different. Where the same bytes
+are promised, stages/common/promise.py says.
 """
 
 import running.stages_on_path  # noqa: F401
@@ -23,7 +24,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 
-from common import weights
+from common import promise, weights
 from common.errors import PipelineError, run
 from common.files import save_json
 from common.params import PATH as PARAMS
@@ -36,8 +37,8 @@ METRICS = "reports/evaluate/metrics.json"
 MODEL = Path(lock.MODEL)
 STATEMENT = Path("verify.json")
 LIBRARIES = ["tensorflow", "keras", "numpy", "h5py", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "dvc"]
-# Another CPU rounds differently and so trains a different network, like another seed; ten seeds ranged over about a
-# quarter of a point.
+# Where the same bytes are not promised, a CPU may round differently and so train a different network, like another seed;
+# ten seeds ranged over about a quarter of a point.
 TOLERANCE = {"accuracy": 0.003, "loss": 0.01}
 IDENTICAL, DIFFERENT, WITHIN_TOLERANCE = 0, 1, 2  # exit status
 
@@ -116,11 +117,12 @@ def machine() -> dict:
 
 
 def describe(found: dict) -> list[str]:
-    """Return the machine in two lines."""
+    """Return the machine, and what is promised there, in three lines."""
     libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
     return [
         f"machine: {found['cores']} cores, {found['cpu']}, {found['architecture']}, {found['system']}",
         f"python {found['python']}, {libraries}",
+        f"expected: {'the same bytes' if not promise.unmet() else f'metrics within the tolerance ({promise.unmet()})'}",
     ]
 
 
@@ -138,17 +140,15 @@ def make_statement(locked: bytes, found: dict[str, str | None], seconds: float, 
     }
 
 
-def judge(same: bool, differences: dict[str, float]) -> tuple[int, str]:
-    """Return the exit status and the verdict in one line."""
+def judge(same: bool, differences: dict[str, float], unmet: str) -> tuple[int, str]:
+    """Return the exit status and the verdict in one line; `unmet`: why the same bytes are not promised here, or ''."""
     if same:
         return IDENTICAL, "identical: every output has the committed bytes"
     outside = [name for name, difference in differences.items() if abs(difference) > TOLERANCE[name]]
-    if not outside:
-        return (
-            WITHIN_TOLERANCE,
-            "equal within the tolerance: other bytes, but the metrics agree (see docs/verification.md)",
-        )
-    return DIFFERENT, f"different: {', '.join(outside)} outside the tolerance"
+    if outside:
+        return DIFFERENT, f"different: {', '.join(outside)} outside the tolerance"
+    why = f"which may be on {unmet}" if unmet else "although this machine should get the committed ones"
+    return WITHIN_TOLERANCE, f"equal within the tolerance: other bytes, {why} (see docs/verification.md)"
 
 
 def main() -> None:
@@ -171,7 +171,7 @@ def main() -> None:
         if arguments.keep_lock:
             shutil.copy(folder / "dvc.lock", arguments.keep_lock)
 
-    status, verdict = judge(expected == found, differences)
+    status, verdict = judge(expected == found, differences, promise.unmet())
     print("", *table(expected, found), "", sep="\n")
     if status != IDENTICAL:
         print(*(f"{name}: {value:+.6f} (tolerance {TOLERANCE[name]})" for name, value in differences.items()), sep="\n")

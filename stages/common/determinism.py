@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common import memory
+from common import memory, promise
 from common.imports import importing_without
 
 # The widest vectors for the code that XLA compiles itself: wider ones would add in another order. AVX2 came with
@@ -40,12 +40,14 @@ SETTINGS = {
 
 
 def apply() -> None:
-    """Put SETTINGS into the environment; say which of the user's values give way."""
+    """Put SETTINGS into the environment; say which of the user's values give way, and where they are not enough."""
     for name, value in SETTINGS.items():
         if os.environ.get(name, value) != value:
             print(
                 f"{name}={os.environ[name]} is set; using {value!r}, so that results are reproducible", file=sys.stderr
             )
+    if why := promise.unmet():
+        print(f"{why}: the same bytes as on other machines are not promised (docs/reproducibility.md)", file=sys.stderr)
     os.environ.update(SETTINGS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log noise; bytes do not depend on it
 

@@ -1,13 +1,15 @@
-"""What a result was computed on: speed depends on it, and on a CPU without AVX2 the bytes may."""
+"""What a result was computed on: speed depends on it, and where common/promise.py makes none the bytes may."""
 
 import os
 import platform
-import re
 from pathlib import Path
 
-CPUINFO = Path("/proc/cpuinfo")
+import running.stages_on_path  # noqa: F401
+from common import promise
+
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2"}  # by the flag that Linux gives them, the widest first
+# By the name that Linux gives them on x86-64 and on ARM, the widest first.
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "sve": "SVE", "asimd": "NEON"}
 
 
 def describe() -> str:
@@ -16,8 +18,11 @@ def describe() -> str:
 
 
 def describe_cpu() -> str:
-    message = processor(CPUINFO.read_text(encoding="utf-8")) if CPUINFO.exists() else ""
-    return message or platform.machine()
+    """Return the name of the CPU, or its architecture, because on ARM Linux tells no name; and its widest vectors."""
+    cpu = promise.cpuinfo()
+    instructions = f"{cpu.get('flags', '')} {cpu.get('Features', '')}".split()
+    vectors = [name for instruction, name in VECTORS.items() if instruction in instructions][:1]
+    return ", ".join([cpu.get("model name", platform.machine()), *vectors])
 
 
 def cores() -> int:
@@ -62,11 +67,3 @@ def quota(folder: Path) -> list[int]:
         return [-(-int(limit) // int(period))] if limit != "max" and int(limit) > 0 else []
     except (OSError, ValueError):
         return []
-
-
-def processor(cpuinfo: str) -> str:
-    """Return the name of the first CPU and its widest vectors, as far as /proc/cpuinfo tells: on ARM nothing."""
-    message = dict(re.findall(r"^([\w ]+?)\s*: (.+)$", cpuinfo.split("\n\n")[0], re.MULTILINE))
-    flags = message.get("flags", "").split()
-    vectors = next((name for flag, name in VECTORS.items() if flag in flags), "")
-    return ", ".join(filter(None, [message.get("model name", ""), vectors]))
