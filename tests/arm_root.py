@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
+from filelock import FileLock
 from packaging.markers import Marker
 
 PROJECT = Path(__file__).parents[1]
@@ -26,7 +27,8 @@ PYTHON = {"python_version": "3.13", "python_full_version": "3.13.5", "platform_m
 PACKAGES = ["python3", "libstdc++6", "libgomp1", "zlib1g"]  # what the interpreter and the wheels link to
 PLATFORMS = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"]
 NEOVERSE_N1 = "neoverse-n1"  # NEON and no wider vectors: AWS Graviton 2, Ampere Altra; much like an Apple M1
-EVERYTHING = "max"  # the newest instructions that qemu knows, SVE and SME among them: much like an Apple M4
+# The newest instructions that qemu knows: SVE, and SME as an Apple M4 has it. Pointers are signed the quick way.
+EVERYTHING = "max,pauth-impdef=on"
 
 
 class Unavailable(Exception):
@@ -119,16 +121,16 @@ def build(folder: Path, wheels: str) -> None:
 def machine() -> Path:
     """Return the folder of the machine, made if need be. Raises Unavailable."""
     wheels = locked_wheels()
-    recipe = Path(__file__).read_text(encoding="utf-8") + wheels
+    recipe = repr([RELEASE, PACKAGES, PLATFORMS, PYTHON, wheels])
     folder = CACHE / hashlib.sha256(recipe.encode()).hexdigest()[:16]
-    if not folder.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        part = Path(mkdtemp(dir=CACHE, prefix="part-"))
-        try:
-            build(part, wheels)
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "lock"):  # one worker of the tests makes it while the others wait
+        if not folder.exists():
+            with TemporaryDirectory(dir=CACHE, prefix="part-") as part:
+                whole = Path(part) / "machine"
+                whole.mkdir()
+                build(whole, wheels)
+                whole.rename(folder)
     return folder
 
 

@@ -5,12 +5,14 @@ Usage: python tests/run_stages.py FOLDER:STAGE[,STAGE...] ...
 
 import importlib
 import os
+import platform
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 from common import determinism  # noqa: E402, F401
 
+print(platform.machine(), flush=True)
 for case in sys.argv[1:]:
     folder, _, stages = case.rpartition(":")
     # A fork for each folder. Nothing has run in TensorFlow yet, hence no thread of it is lost.

@@ -1,0 +1,96 @@
+"""An ARM machine gives the bytes of this one: the stages here and in an emulated ARM machine, file by file."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import arm_root
+from common import dataset
+from conftest import PROJECT, edit_params, idx_bytes, tiny_mnist, tools_environment
+
+RUN = [PROJECT / "tests/run_stages.py"]
+
+
+def copy_parameters(folder: Path, changes: dict[str, object]) -> None:
+    folder.mkdir(parents=True)
+    for name in ("stages", "requirements"):  # the templates and versions that stages read
+        (folder / name).symlink_to(PROJECT / name)
+    (folder / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
+    edit_params(folder, {"train.epochs": 2, "plot.mistakes": 6, **changes})
+
+
+def make_small(folder: Path) -> str:
+    """Everything that the pipeline computes, from the IDX files on, with the rest of a batch and all that is random."""
+    copy_parameters(folder, {"model.hidden_units": [16, 8], "train.batch_size": 32, "train.augmentation": "elastic"})
+    (folder / "data/raw").mkdir(parents=True)
+    for name, array in tiny_mnist().items():
+        (folder / "data/raw" / name).write_bytes(idx_bytes(array))
+    return "normalize,eda,train,evaluate,plot,report,card"
+
+
+def make_wide(folder: Path) -> str:
+    """Sums of more than 512 terms in every product: over the pixels, over hidden units and over the images of a batch.
+
+    CPUs with SME begin a sum of more terms otherwise than others.
+    """
+    copy_parameters(folder, {"model.hidden_units": [8, 520], "train.batch_size": 520, "train.weight_decay": 0.01})
+    arrays = tiny_mnist()
+    images, labels = (np.tile(arrays[f"train-{kind}-ubyte"].T, 2).T for kind in ("images-idx3", "labels-idx1"))
+    for split, size in {"train": 600, "validation": 100, "test": 100}.items():
+        values = np.divide(images[:size], 255, dtype=np.float32)
+        dataset.save(folder / dataset.FOLDER / split, [values], labels[:size])
+    return "train,evaluate"
+
+
+def start(python: list[str | Path], cases: list[str], cwd: Path, **environment: str) -> subprocess.Popen:
+    command = [*python, *RUN, *cases]
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=tools_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return output
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What the stages of each case read and wrote."""
+    files = (path for name in ("data", "models", "reports") for path in folder.glob(f"*/{name}/**/*"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cpu", "makes"),
+    [
+        pytest.param(arm_root.NEOVERSE_N1, [make_small, make_wide], id="NEON"),
+        pytest.param(arm_root.EVERYTHING, [make_wide], id="SVE and SME"),
+    ],
+)
+def test_every_file_has_the_same_bytes_on_arm(cpu, makes, tmp_path):
+    try:
+        python, environment = arm_root.python(cpu)
+    except arm_root.Unavailable as reason:
+        pytest.skip(f"no emulated ARM machine: {reason}")
+    for machine in ("arm", "here"):
+        cases = [f"{make.__name__}:{make(tmp_path / machine / make.__name__)}" for make in makes]
+    processes = [
+        start(python, cases, tmp_path / "arm", **environment),
+        start([sys.executable], cases, tmp_path / "here"),
+    ]
+    outputs = [finish(process) for process in processes]
+
+    assert [output.splitlines()[0] for output in outputs] == ["aarch64", "x86_64"]
+    here, arm = (contents(tmp_path / machine) for machine in ("here", "arm"))
+    assert sorted(here) == sorted(arm)
+    assert [name for name in here if here[name] != arm[name]] == []
