@@ -1,4 +1,4 @@
-"""What stock pre-commit hooks would change in the files that Git tracks; .pre-commit-config.yaml names the exceptions."""
+"""What stock pre-commit hooks would change in the tracked files; .pre-commit-config.yaml names the exceptions."""
 
 import json
 import re

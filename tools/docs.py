@@ -6,6 +6,8 @@ Usage: python tools/docs.py
 `<!-- end -->` holds a console block: its commands (after `$ `) run again, and their output is replaced.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import io
 import json
 import re
@@ -16,7 +18,6 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-import running.stages_on_path  # noqa: F401
 import seeds
 import verify
 from common import wilson

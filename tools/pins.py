@@ -6,11 +6,12 @@ Reads  requirements.in, requirements-dev.in, what they include, requirements.txt
 Writes nothing. Exit status 1 if a lock file was changed alone, as by a bot.
 """
 
+import running.stages_on_path  # noqa: F401
+
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import running.stages_on_path  # noqa: F401
 from common.errors import PipelineError, run
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -37,8 +37,8 @@ METRICS = "reports/evaluate/metrics.json"
 MODEL = Path(lock.MODEL)
 STATEMENT = Path("verify.json")
 LIBRARIES = ["tensorflow", "keras", "numpy", "h5py", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "dvc"]
-# Where the same bytes are not promised, a CPU may round differently and so train a different network, like another seed;
-# ten seeds ranged over about a quarter of a point.
+# Where the same bytes are not promised, a CPU may round differently and so train a different network, like another
+# seed; ten seeds ranged over about a quarter of a point.
 TOLERANCE = {"accuracy": 0.003, "loss": 0.01}
 IDENTICAL, DIFFERENT, WITHIN_TOLERANCE = 0, 1, 2  # exit status
 

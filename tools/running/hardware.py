@@ -1,10 +1,11 @@
 """What a result was computed on: speed depends on it, and where common/promise.py makes none the bytes may."""
 
+import running.stages_on_path  # noqa: F401
+
 import os
 import platform
 from pathlib import Path
 
-import running.stages_on_path  # noqa: F401
 from common import promise
 
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
