@@ -21,6 +21,6 @@ def test_another_repository_gets_and_imports_the_model_and_the_data(project, tmp
     for name in ("images.npy", "labels.npy"):
         expected = (project / "data/normalized/train" / name).read_bytes()
         assert (other / "train" / name).read_bytes() == expected
-    branch = succeed(project, "git", "branch", "--show-current").strip()
-    succeed(other, "dvc", "artifacts", "get", str(project), "digits", "--rev", branch, "--out", "artifact.keras")
+    succeed(project, "git", "tag", "-a", "digits@v1.0.0", "-m", "the first version", **AUTHOR)
+    succeed(other, "dvc", "artifacts", "get", str(project), "digits", "--rev", "v1.0.0", "--out", "artifact.keras")
     assert (other / "artifact.keras").read_bytes() == model

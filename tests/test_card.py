@@ -21,7 +21,7 @@ HEADINGS = [  # of Mitchell et al. (2019), figure 1
 
 
 def test_a_digit_without_images_has_no_interval():
-    rows = [tables.Digit("0", 0, 0.0, 0.0, 0.0), tables.Digit("1", 29, 1.0, 0.034483, 0.066667)]
+    rows = [tables.Digit("0", 0, None, None, None), tables.Digit("1", 29, 1.0, 0.034483, 0.066667)]
     ((row, recall),) = list_recalls(rows, 0.95)
     assert row.digit == "1"
     assert (recall["low"], recall["high"]) == pytest.approx((0.0061, 0.1718), abs=5e-5)

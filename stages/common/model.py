@@ -79,9 +79,8 @@ def load(path: Path = PATH) -> keras.Model:
     try:
         return keras.saving.load_model(require(path, "train"))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())
-        _, unknown, rest = reason.partition("Exception encountered: ")  # behind the whole configuration of the network
+        # Keras puts the cause last, behind the whole configuration of each layer around it.
+        reason = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
         raise PipelineError(
-            f"{path} is not a model that Keras {keras.__version__} opens ({(rest if unknown else reason)[:200]}); "
-            f"{again('train')}"
+            f"{path} is not a model that Keras {keras.__version__} opens ({reason[:200]}); {again('train')}"
         ) from None
