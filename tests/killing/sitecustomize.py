@@ -29,7 +29,10 @@ def kill_at(happened: str, arguments: tuple) -> None:
     else:
         process = {"self": os.getpid(), "group": 0}.get(target, os.getppid())
     os.kill(process, getattr(signal, name))
-    if target == "orphan":
+    if target in ("parent", "orphan"):
+        while os.getppid() == process:
+            pass
+    if target == "orphan":  # only now: the system ends what has stopped before it loses its parent
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
