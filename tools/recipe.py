@@ -25,8 +25,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from common.errors import PipelineError, run
+from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
+from common.lock import held
 from drawing import figures
 from drawing.figures import Figure, plt
 from running import copies, hardware
@@ -80,9 +81,13 @@ def dvc(*arguments: str) -> list[str]:
     lines = []
     command = [sys.executable, "-m", "dvc", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            lines.append(line)
+        try:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        except KeyboardInterrupt:
+            process.terminate()  # Ctrl-C reaches it as well, but a `kill` of this process does not
+            raise
     if process.returncode:
         raise PipelineError(f"dvc {' '.join(arguments[:2])} failed: see above")
     return lines
@@ -140,6 +145,17 @@ def keep(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def run_seed(name: str, recipe: dict, seed: int, split: str) -> None:
+    """Run one experiment of a recipe, keep its row and its curve, and print its accuracy on a split."""
+    experiment, started = f"{name}-{seed}", time.monotonic()
+    trained = run_experiment(experiment, overrides(recipe, seed))
+    row, curve = describe(name, seed, experiment, time.monotonic() - started)
+    if trained:
+        keep(TABLE, row)
+        figures.save(draw_curves(keep(CURVES, curve)), FIGURE)
+    print(f"{experiment}: {split} accuracy {row[SHOWN[split]][0]:.2%}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipe", help="the name of a file in recipes/, without .yaml")
@@ -148,14 +164,9 @@ def main() -> None:
     arguments = parser.parse_args()
     os.chdir(PROJECT)
     recipe = read_recipe(arguments.recipe)
-    for seed in range(arguments.seeds):
-        experiment, started = f"{arguments.recipe}-{seed}", time.monotonic()
-        trained = run_experiment(experiment, overrides(recipe, seed))
-        row, curve = describe(arguments.recipe, seed, experiment, time.monotonic() - started)
-        if trained:
-            keep(TABLE, row)
-            figures.save(draw_curves(keep(CURVES, curve)), FIGURE)
-        print(f"{experiment}: {arguments.split} accuracy {row[SHOWN[arguments.split]][0]:.2%}")
+    with held("recipe"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
+        for seed in range(arguments.seeds):
+            run_seed(arguments.recipe, recipe, seed, arguments.split)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-from common.errors import PipelineError, run
+from common.errors import PipelineError, on_interrupt, run
+from common.lock import held
 from common.params import PATH as PARAMS
 from common.params import Loader
 from comparison import study
@@ -90,9 +91,10 @@ def main() -> None:
 
     os.chdir(PROJECT)
     variants = [{"train.seed": seed} for seed in range(arguments.n)]
-    outcomes = run_variants(PROJECT, variants, arguments.jobs, read_outcome, title="seeds")
-    rows = [outcome.row for outcome in outcomes]
-    table = study.save(rows, {split: [outcome.predictions[split] for outcome in outcomes] for split in PREDICTIONS})
+    with held("seeds"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
+        outcomes = run_variants(PROJECT, variants, arguments.jobs, read_outcome, title="seeds")
+        rows = [outcome.row for outcome in outcomes]
+        table = study.save(rows, {split: [outcome.predictions[split] for outcome in outcomes] for split in PREDICTIONS})
     print(describe(table, arguments.split))
 
 

@@ -3,7 +3,8 @@
 import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from common import interrupts
@@ -11,6 +12,16 @@ from common import interrupts
 
 class PipelineError(Exception):
     """Something a person can put right; the message says what was found, what was expected and what to do."""
+
+
+@contextmanager
+def on_interrupt(note: str) -> Iterator[None]:
+    """Have an interrupt of the block say how far it came and what goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(note)
+        raise
 
 
 def run(main: Callable[[], None]) -> None:
