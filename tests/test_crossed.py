@@ -60,6 +60,15 @@ def test_a_single_run_is_taken_to_come_from_the_spread_of_the_other_settings():
     assert parts_of_both(one, OLD) == both
 
 
+def test_seeds_that_happen_to_have_as_many_errors_prove_nothing():
+    old, new = np.ones((2, 100)), np.ones((2, 100))
+    old[0, 0] = old[1, 1] = 0
+    new[0, :2] = new[1, 2:4] = 0
+    assert old.mean(axis=1).std() == new.mean(axis=1).std() == 0
+    assert these_images(old, new, 0.95).p > 0.05
+    assert any_images(old, new, 0.95).p > 0.05
+
+
 def test_without_any_difference_or_with_one_that_nothing_varies_the_intervals_are_points():
     same = np.ones((3, 20))
     found = any_images(same, same, 0.95)
@@ -108,8 +117,8 @@ def test_of_many_variants_that_do_nothing_one_passes_at_most_once_in_20_times():
 @pytest.mark.parametrize(("old_seeds", "new_seeds"), [(10, 10), (10, 1), (5, 5)])
 def test_the_intervals_cover_the_truth_as_often_as_they_say(old_seeds, new_seeds):
     found = coverage(old_seeds, new_seeds, images=1000, gain=0.0, repeats=300, seed=1)
-    assert 0.92 <= found["these images"].covered <= 0.985
-    assert 0.92 <= found["any images"].covered <= 0.99
+    assert 0.92 <= found["these images"].covered <= 0.98  # 0.95 within three standard errors of 300 repeats, or so
+    assert 0.92 <= found["any images"].covered <= 0.98
 
 
 def test_all_seeds_find_what_a_single_run_each_misses():

@@ -37,13 +37,14 @@ class Parts:
 def split_variance(scores: np.ndarray) -> Parts:
     """Return the parts of one setting; scores: (r, n) with r >= 2.
 
-    With mean squares MS: seeds = MS(seeds) / (r n), cells = MS(seeds x images) / (r n).
+    With mean squares MS: seeds = MS(seeds) / (r n), cells = MS(seeds x images) / (r n). Where all seeds have the same
+    mean by coincidence, `seeds` is what the cells alone would make: two equal counts of errors are no proof.
     """
     r, n = scores.shape
     of_seeds = scores.mean(axis=1)
     rest = scores - of_seeds[:, None] - scores.mean(axis=0) + scores.mean()
     cells = (rest**2).sum() / ((r - 1) * max(n - 1, 1)) / (r * n)
-    return Parts(float(of_seeds.var(ddof=1)) / r, float(cells), r - 1)
+    return Parts(float(of_seeds.var(ddof=1)) / r or float(cells), float(cells), r - 1)
 
 
 def parts_of_both(old: np.ndarray, new: np.ndarray) -> Parts | None:
@@ -92,15 +93,14 @@ def these_images(old: np.ndarray, new: np.ndarray, level: float) -> Interval | N
 def any_images(old: np.ndarray, new: np.ndarray, level: float) -> Interval | None:
     """What holds for the settings, whatever the seed, on any images of the kind; None without a spread of seeds.
 
-    Variance: images + seeds - cells, as both the images' part and the seeds' part hold the cells; at least the larger
-    of the two, as the truth is. Degrees of freedom: Satterthwaite (1946), Biometrics Bulletin 2, 110, as Hillis (2007),
-    Stat. Med. 26, 596, applies him to readers and cases. It is never narrower than on these images alone: with two or
-    three seeds these degrees of freedom are too many.
+    Variance: images + seeds - cells, as both the images' part and the seeds' part hold the cells. Degrees of freedom:
+    Satterthwaite (1946), Biometrics Bulletin 2, 110, as Hillis (2007), Stat. Med. 26, 596, applies him to readers and
+    cases. Never narrower than on these images alone: with two or three seeds these degrees of freedom are too many.
     """
     if (parts := parts_of_both(old, new)) is None:
         return None
     difference, images = mean_difference(old, new), images_variance(old, new)
-    variance = max(images + parts.seeds - parts.cells, images, parts.seeds)
+    variance = max(images + parts.seeds - parts.cells, parts.seeds)
     squares = parts.seeds**2 / parts.freedom + images**2 / max(old.shape[1] - 1, 1)
     everything = interval(difference, variance, variance**2 / squares if squares else 1, level)
     seeds = interval(difference, parts.seeds, parts.freedom, level)
