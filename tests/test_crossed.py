@@ -10,6 +10,7 @@ from scipy import stats
 
 from comparison.crossed import any_images, images_variance, parts_of_both, split_variance, these_images, these_networks
 from comparison.statistics import holm
+from conftest import PROJECT
 from simulation import coverage
 
 random = np.random.default_rng(0)
@@ -101,15 +102,18 @@ def test_swapping_flips_the_sign_and_other_images_are_never_surer_than_these(sha
 
 
 def test_the_correction_of_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])  # 3 x 0.01, 2 x 0.03, then 0.04 held at 0.06
-    assert holm([0.6, 0.9]) == [1, 1]
-    assert holm([]) == []
+    assert holm([0.01, 0.04, 0.03], 3) == pytest.approx(
+        [0.03, 0.06, 0.06]
+    )  # 3 x 0.01, 2 x 0.03, at least as much
+    assert holm([0.6, 0.9], 2) == [1, 1]
+    assert holm([0.01, 0.02], 4) == pytest.approx([0.04, 0.06])  # two more were tried, of which another claim was made
+    assert holm([], 2) == []
 
 
 def test_of_many_variants_that_do_nothing_one_passes_at_most_once_in_20_times():
     generator = np.random.default_rng(0)
     p = generator.random((2000, 10))
-    passed = np.mean([min(holm(row)) < 0.05 for row in p.tolist()])
+    passed = np.mean([min(holm(row, 10)) < 0.05 for row in p.tolist()])
     assert 0.035 < passed < 0.065
     assert np.mean(p.min(axis=1) < 0.05) > 0.35  # without the correction
 
@@ -119,6 +123,22 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say(old_seeds, new_seeds
     found = coverage(old_seeds, new_seeds, images=1000, gain=0.0, repeats=300, seed=1)
     assert 0.92 <= found["these images"].covered <= 0.98  # 0.95 within three standard errors of 300 repeats, or so
     assert 0.92 <= found["any images"].covered <= 0.98
+
+
+@pytest.mark.slow
+def test_the_page_on_statistics_shows_what_the_simulation_prints():
+    """A tenth of the repeats again, from another start: within three standard errors of both."""
+    lines = (PROJECT / "docs/statistics.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| 10, 10 |")]
+    assert [row[2] for row in rows] == ["these images", "any images", "single runs"] * 2
+    found = coverage(10, 10, images=12_000, gain=0.5, repeats=80, seed=11)
+    for _, _, claim, covered, power, _ in rows[3:]:
+        for shown, again in ((covered, found[claim].covered), (power, found[claim].found)):
+            share = float(shown.removesuffix(" %")) / 100
+            error = 3 * np.sqrt(max(share * (1 - share), 0.01) * (1 / 80 + 1 / 800))
+            assert abs(again - share) < error
+    of_settings = [float(row[3].removesuffix(" %")) for row in rows if row[2] != "single runs"]
+    assert all(93.5 <= share <= 97 for share in of_settings)
 
 
 def test_all_seeds_find_what_a_single_run_each_misses():

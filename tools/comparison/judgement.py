@@ -39,7 +39,7 @@ def adjust(comparisons: list[Comparison], claim: str) -> list[Comparison]:
             for j, one in enumerate(differences)
             if one.measure == measure_name and getattr(one, claim)
         ]
-        adjusted = statistics.holm([getattr(lists[i][j], claim).p for i, j in places])
+        adjusted = statistics.holm([getattr(lists[i][j], claim).p for i, j in places], tries=len(comparisons))
         for (i, j), p in zip(places, adjusted, strict=True):
             lists[i][j] = replace(lists[i][j], **{claim: replace(getattr(lists[i][j], claim), p=p)})
     return [replace(one, differences=differences) for one, differences in zip(comparisons, lists, strict=True)]

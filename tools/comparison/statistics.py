@@ -70,14 +70,14 @@ def two_networks(old: np.ndarray, new: np.ndarray, level: float) -> Interval:
     return Interval(*difference_interval(table, level), mcnemar(table))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values adjusted by Holm (1979), Scand. J. Stat. 6, 65, in their order.
+def holm(p_values: Sequence[float], tries: int) -> list[float]:
+    """Return the p-values adjusted by Holm (1979), Scand. J. Stat. 6, 65, in their order; tries: at least their number.
 
     The chance that any of them is below 0.05 although there is no difference at all is then at most 5 %, however the
     comparisons hang together.
     """
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        largest = max(largest, min(1.0, (tries - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
