@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+import running.stages_on_path  # noqa: F401
 from running import hardware
 
 PROJECT = Path(__file__).parents[2]
