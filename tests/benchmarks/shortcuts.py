@@ -76,7 +76,8 @@ SHORTCUTS: dict[str, tuple[Callable[[], None], list[str]]] = {
 
 def run_stage(stage: str, without: str | None) -> None:
     """Run a stage in this process, without one of the shortcuts."""
-    sys.path[0] = "stages"  # in the place of this folder, which has a `training` of its own
+    here = Path(__file__).resolve().parent  # which has a `training` of its own
+    sys.path[:] = ["stages", *(folder for folder in sys.path if Path(folder).resolve() != here)]
     if without:
         SHORTCUTS[without][0]()
     sys.argv = [f"stages/{stage}.py"]
