@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -69,8 +70,7 @@ def expected(file: str) -> set[str]:
 @pytest.fixture(scope="module")
 def invalidated(finished, tmp_path_factory) -> dict[str, set[str]]:
     """The stages that DVC would run again for each declared file, folder and section, after a change to all of them."""
-    project = tmp_path_factory.mktemp("invalidated") / "project"
-    succeed(finished.parent, "cp", "-r", str(finished), str(project))
+    project = shutil.copytree(finished, tmp_path_factory.mktemp("invalidated") / "project", symlinks=True)
     for file in [*FILES, "requirements.in", "requirements.txt", "requirements-dev.in"]:
         with (project / file).open("a") as opened:
             opened.write("\n")
