@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import running.stages_on_path  # noqa: F401
+
 from running import hardware
 
 PROJECT = Path(__file__).parents[2]
