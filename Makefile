@@ -11,6 +11,8 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 .PHONY: all test test-all verify bench lint docs lock runtime development
 all: runtime
 	$(BIN)/python -m dvc repro
+	@echo
+	@echo "Open reports/index.html in a browser: the results, and a canvas to draw digits on."
 
 test: development
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m 'not slow'
@@ -22,7 +24,7 @@ verify: runtime
 	$(BIN)/python tools/verify.py
 
 bench: all
-	for name in pipeline training scale; do $(BIN)/python tests/benchmarks/$$name.py || exit; done
+	for name in pipeline training scale shortcuts; do $(BIN)/python tests/benchmarks/$$name.py || exit; done
 
 lint: development
 	$(BIN)/python -m ruff check .

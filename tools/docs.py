@@ -142,7 +142,7 @@ def pages(read: Read) -> str:
     for path in sorted((PROJECT / "docs").glob("*.md")):
         title, first = re.findall(r"\A# (.+)\n+((?:.+\n)+)", read(f"docs/{path.name}"))[0]
         sentence = " ".join(first.split()).split(". ")[0].rstrip(".")
-        lines.append(f"- [{title}](docs/{path.name}): {sentence[0].lower()}{sentence[1:]}\n")
+        lines.append(f"- [{title}](docs/{path.name}): {sentence}\n")
     return "".join(lines)
 
 

@@ -49,6 +49,10 @@ def fail(message: str) -> None:
     sys.exit(f"environment: {message}")
 
 
+def say(message: str) -> None:
+    print(f"environment: {message}", flush=True)
+
+
 def unsupported() -> str:
     """Say why the running Python cannot have the locked packages and what to do; nothing if it can."""
     found = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"
@@ -89,22 +93,42 @@ def starts(python: str) -> bool:
     return bool(shutil.which(python)) and run([python, "-I", "-c", ""], quiet=True).returncode == 0
 
 
+def without_harm() -> dict:
+    """Return the environment without those of the user's settings that would change what a command does."""
+    return {k: v for k, v in os.environ.items() if k not in HARMFUL and not k.startswith("PYTHON")}
+
+
 def run(command: list, quiet: bool = False) -> subprocess.CompletedProcess:
     """Run a command without those of the user's settings that would change what it does."""
-    environment = {k: v for k, v in os.environ.items() if k not in HARMFUL and not k.startswith("PYTHON")}
     pipe = subprocess.PIPE if quiet else None
     try:
         return subprocess.run(
-            [str(part) for part in command], env=environment, stdout=pipe, stderr=pipe, universal_newlines=True
+            [str(part) for part in command], env=without_harm(), stdout=pipe, stderr=pipe, universal_newlines=True
         )
     except OSError as error:  # no such file, no permission, of another architecture
         return subprocess.CompletedProcess(command, 1, "", str(error))
 
 
+def pip(command: list) -> int:
+    """Run pip and print a few lines of progress; its errors go to standard error. Return its exit status."""
+    fetched, environment = 0, without_harm()
+    with subprocess.Popen(
+        [str(part) for part in command], env=environment, stdout=subprocess.PIPE, universal_newlines=True
+    ) as process:
+        for line in process.stdout or ():
+            if line.lstrip().startswith("Collecting "):
+                fetched += 1
+                if fetched % 20 == 0:
+                    say(f"{fetched} packages fetched")
+            elif line.startswith("Installing collected packages"):
+                say("all packages fetched; writing them into .venv")
+    return process.returncode
+
+
 def check() -> None:
     """Exit with what is wrong with the running Python of .venv; print the installation that it belongs to."""
     try:
-        import pip  # noqa: F401
+        import pip  # type: ignore[import-not-found]  # noqa: F401
     except ImportError:
         fail("it has no pip")
     if not os.path.samefile(sys.prefix, VENV):
@@ -134,7 +158,7 @@ def make(reason: str) -> None:
     if reason:
         if VENV.is_symlink() or (os.path.lexists(PYTHON) and not (VENV / "pyvenv.cfg").exists()):
             fail(f"{VENV} cannot be used ({reason}) and was not made by `make`: move it away and run this again")
-        print(f"environment: making .venv anew: {reason}", flush=True)
+        say(f"making .venv anew: {reason}")
     made = False
     try:
         shutil.rmtree(VENV, ignore_errors=not VENV.exists())
@@ -171,9 +195,10 @@ def install(name: str) -> None:
     again = ["--force-reinstall"] if done is None else []
     # pip.conf can say the same as the environment: only options win over it.
     here = ["--no-user", "--target=", "--no-binary=:none:"]
-    command = [PYTHON, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    print(f"environment: installing {lock.name} into .venv", flush=True)
-    if run([*command, *here, *again, "--requirement", lock]).returncode:
+    command = [PYTHON, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
+    packages = sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
+    say(f"installing the {packages} packages of {lock.name} into .venv; the first time takes about two minutes")
+    if pip([*command, *here, *again, "--requirement", lock]):
         fail(f"pip could not install {lock.name}: see above; after that is mended, run this again")
     proof = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({PROOF[name]!r}) is None)"
     if run([PYTHON, "-I", "-c", proof]).returncode:
@@ -192,7 +217,7 @@ def alone():
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print("environment: waiting for another `make`, which sets .venv up", flush=True)
+                say("waiting for another `make`, which sets .venv up")
                 fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:

@@ -168,7 +168,7 @@ def main() -> None:
 
     pictures = list(read_pictures(arguments.images))
     images = [image for picture in pictures for image, _ in picture.digits]
-    names, found = predict(np.stack(images)) if images else ([], [])
+    names, found = predict(np.stack(images)) if images else ([], np.empty((0, 0)))
     rows = iter(found)
     answers = [[answer(next(rows), names) for _ in picture.digits] for picture in pictures]
 

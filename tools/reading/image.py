@@ -53,7 +53,7 @@ def shrink(image: Image.Image) -> Image.Image:
 def grey_levels(image: Image.Image) -> np.ndarray:
     """Return the luma (ITU-R BT.601) of a decoded image, (h, w) float32; 16 and 32 bits are scaled to 0..255."""
     if image.mode.startswith(("I", "F")):
-        levels = np.nan_to_num(np.asarray(image, np.float64))
+        levels: np.ndarray = np.nan_to_num(np.asarray(image, np.float64))
         low, high = (0, 65_535) if image.mode.startswith("I;16") else (levels.min(), levels.max())
         return ((levels - low) * (255 / max(high - low, 1e-9))).astype(np.float32)
     if not image.has_transparency_data:
