@@ -40,6 +40,7 @@ def digest(case: tuple) -> str:
     from common.dataset import Split
     from parameters.train import Train
     from training import batches, checkpoint
+    from training.history import History
 
     batch_size, images, units, changes = case
     random = np.random.default_rng(0)
@@ -48,7 +49,7 @@ def digest(case: tuple) -> str:
     settings = params.load(Train).model_copy(update={"epochs": 2, "batch_size": batch_size, **changes})
     network = model.build(units, 10, 0)
     batches.VALIDATION_BATCH = min(batch_size, 300)  # with a rest, and down to one image
-    saved = checkpoint.Checkpoint([], "", train.HISTORY)
+    saved = checkpoint.Checkpoint([], "", History(train.HISTORY, settings.epochs))
     train.fit(network, split, split, settings, saved)
     saved.discard()
     model.save(network)

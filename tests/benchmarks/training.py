@@ -80,12 +80,13 @@ def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
     from common import dataset, model, params
     from parameters.train import Train
     from training import batches, checkpoint
+    from training.history import History
 
     splits = [dataset.load(DATA / name) for name in ("train", "validation")]
     values = params.load(Train).model_copy(update={"batch_size": BATCH, "epochs": EPOCHS})
     with TemporaryDirectory() as folder:
         os.chdir(folder)
-        clock = timed(checkpoint.Checkpoint)([], "", train.HISTORY)
+        clock = timed(checkpoint.Checkpoint)([], "", History(train.HISTORY, EPOCHS))
         train.fit(model.build(sizes, 10, 0), *splits, values, clock)
         start = perf_counter()
         plan = batches.Plan.of(len(splits[0].labels), BATCH)
