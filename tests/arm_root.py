@@ -143,6 +143,9 @@ def python(cpu: str) -> tuple[list[str | Path], dict[str, str]]:
         "QEMU_LD_PREFIX": str(root),
         "PYTHONHOME": str(root / "usr"),
         "PYTHONPATH": str(folder / "site"),
+        # Compiled once, and not beside the sources of the project.
+        "PYTHONPYCACHEPREFIX": str(folder / "pycache"),
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     return [folder / "bin/qemu-aarch64", root / "usr/bin/python3"], environment
 
