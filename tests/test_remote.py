@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from conftest import AUTHOR, edit_params, succeed
+from conftest import AUTHOR, PROJECT, edit_params, run, succeed
 from test_pipeline import executed
 
 
@@ -57,3 +57,25 @@ def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(proj
     (clone / "params.yaml").write_text(variant)
     assert executed(succeed(clone, "dvc", "repro", "--pull")) == []
     assert "mistakes: 3" in (clone / "dvc.lock").read_text()
+
+
+@pytest.mark.parametrize(
+    ("commands", "message"),
+    [
+        ([], "Create a default remote with dvc remote add -d <remote name> <remote url>\n"),
+        (
+            [["add", "--default", "storage", "s3://digits"], ["modify", "storage", "version_aware", "true"]],
+            "'push --run-cache' is unsupported for cloud versioned remotes; use a remote without `version_aware`\n",
+        ),
+    ],
+)
+def test_a_remote_that_cannot_hold_runs_is_one_line_with_the_cure(tmp_path, commands, message):
+    succeed(tmp_path, "git", "init", "--quiet")
+    succeed(tmp_path, "dvc", "init", "--quiet")
+    for arguments in commands:
+        succeed(tmp_path, "dvc", "remote", *arguments)
+    result = run(tmp_path, "python", str(PROJECT / "tools/push_runs.py"))
+    assert result.returncode == 1
+    assert result.stderr.startswith("push_runs: ")
+    assert result.stderr.endswith(message)
+    assert result.stderr.count("\n") == 1

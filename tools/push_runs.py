@@ -11,7 +11,6 @@ import running.stages_on_path  # noqa: F401
 
 import argparse
 
-from dvc.config import NoRemoteError
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
@@ -25,8 +24,6 @@ def push(remote: str | None) -> tuple[int, int]:
             runs = repo.stage_cache.push(remote)
             files = set().union(*repo.stage_cache.get_used_objs(runs).values())
             result = repo.cloud.push(files, remote=remote)
-    except NoRemoteError:
-        raise PipelineError("there is no default remote: `dvc remote add --default NAME URL`") from None
     except DvcException as error:
         cure = "; use a remote without `version_aware`" if "versioned" in str(error) else ""
         raise PipelineError(" ".join(f"{error}{cure}".split())) from None
