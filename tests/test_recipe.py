@@ -85,10 +85,11 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     assert (project / "reports/record.csv").read_bytes() == before
     assert succeed(project, "dvc", "exp", "list", "--name-only").split() == ["tiny-0"]
 
-    succeed(project, "git", "commit", "--quiet", "--all", "-m", "later", **AUTHOR)
+    succeed(project, "git", "add", "--all")
+    succeed(project, "git", "commit", "--quiet", "-m", "later", **AUTHOR)
     output = succeed(project, "python", "tools/recipe.py", "tiny", "--split", "test", **AUTHOR)
     assert "tiny-0: test accuracy" in output
-    refs = succeed(project, "git", "for-each-ref", "--format=%(refname)", "refs/exps/**/tiny-0").split()
+    refs = succeed(project, "git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/tiny-0").split()
     assert len(refs) == 2  # that of the commit before stays
 
 
