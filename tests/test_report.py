@@ -42,7 +42,10 @@ def test_an_image_survives_the_way_into_the_page():
 
 def test_galleries_say_what_an_image_is_and_what_it_was_taken_for():
     images, names = np.zeros((9, 28, 28), np.float32), ["zero", "one", "two"]
-    rows = [tables.Prediction(*row) for row in [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8)]]
+    wrong = {"loss": 0.1, "brier": 0.2}
+    rows = [
+        tables.Prediction(*row, **wrong) for row in [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8)]
+    ]
     worst = tables.most_confident_mistakes(rows, 2)
     assert [row.index for row in worst] == [2, 3]
     assert [image["line"] for image in show_mistakes(worst, images, names)] == [
