@@ -1,4 +1,4 @@
-"""Look at the data: sample images, how often each digit occurs, the mean image of each digit.
+"""Summarise the data: sample images, digit distribution, mean image of each digit.
 
 Reads  data/normalized; of the test split, only the labels, to count them.
 Writes reports/eda/{sample_images,digit_distribution,mean_images}.png, class_counts.csv and summary.json.
@@ -53,7 +53,7 @@ def add_up(images: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.nda
 
 
 def summarize(labels: dict[str, np.ndarray], grey_counts: np.ndarray) -> dict:
-    """Return the images in each split, and the mean and standard deviation of the pixels behind `grey_counts`."""
+    """Return the number of images in each split, and mean and standard deviation of the pixels from `grey_counts`."""
     level = np.arange(256) / 255
     mean = np.average(level, weights=grey_counts)
     deviation = np.sqrt(np.average((level - mean) ** 2, weights=grey_counts))

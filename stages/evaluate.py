@@ -175,7 +175,7 @@ def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray
 
 
 def ahead(items: Iterator[tuple]) -> Iterator[tuple]:
-    """Yield the items, none of them None; a thread makes the next one while this one is in use."""
+    """Yield the items, none of which is None; a thread prepares the next one meanwhile."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, None)
         while (item := following.result()) is not None:

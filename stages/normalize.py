@@ -20,7 +20,7 @@ from common.lock import held
 from parameters.dataset import Dataset
 from parameters.normalize import Normalize
 
-with importing_without("pandas"):  # which scikit-learn can return its results in
+with importing_without("pandas"):  # an optional output format of scikit-learn
     from sklearn.model_selection import train_test_split
 
 RAW = Path("data/raw")
@@ -30,7 +30,7 @@ CHUNK = 10_000  # images; 31 MB as float32
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Memory-map an IDX file of unsigned bytes with so many dimensions; the array is (n,) or (n, rows, columns) uint8.
+    """Memory-map an IDX file of unsigned bytes; the array is (n,) or (n, rows, columns) uint8.
 
     Format: two zero bytes, the type code, the number of dimensions, each of them as a big-endian 32-bit integer, data.
     Raises PipelineError when the magic number or the length of the file is not what it should be.
@@ -72,7 +72,7 @@ def read_published(name: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
 def stratified_split(
     labels: np.ndarray, validation_fraction: float, seed: int, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sorted indices of the training and of the validation images; each label keeps its share in both.
+    """Return the sorted indices of the training and of the validation images; stratified by label.
 
     Raises PipelineError with the names of the classes that have images, but too few to be in both.
     """
@@ -107,9 +107,9 @@ def scaled(images: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def digests(images: np.ndarray) -> np.ndarray:
-    """Return a number for each image, (n,) uint64, equal for equal images: they stand in for images that may be many.
+    """Return a hash of each image, (n,) uint64; hashes need much less memory than the images.
 
-    Of a million images, two that differ get the same number less than once in ten million data sets.
+    The probability of a collision among a million images is below one in ten million.
     """
     found = bytearray()
     for start in range(0, len(images), CHUNK):
@@ -120,7 +120,7 @@ def digests(images: np.ndarray) -> np.ndarray:
 
 
 def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> dict[str, int]:
-    """Count the images of one split that occur, pixel for pixel, in another; the arguments are their digests."""
+    """Count the images of one split that occur, pixel for pixel, in another; the arguments are their hashes."""
     return {
         "test_images_in_train": int(np.isin(test, train).sum()),
         "test_images_in_validation": int(np.isin(test, validation).sum()),

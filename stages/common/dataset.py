@@ -1,4 +1,4 @@
-"""The contract of one split on disk: a folder with images.npy and labels.npy, rows in the same order.
+"""The format of one split on disk: a folder with images.npy and labels.npy, rows in the same order.
 
 `.npy` rather than `.npz`, because it can be memory-mapped: a reader needs only the rows it touches.
 """
@@ -15,7 +15,7 @@ from common.files import again, atomic_write, require
 
 SHAPE = (28, 28)
 FOLDER = Path("data/normalized")
-MAPPED = 2**28  # bytes of a file that may stay in the memory of a process; MNIST's largest has 151 MB
+MAPPED = 2**28  # bytes; larger files do not stay in the memory of a process (the largest of MNIST has 151 MB)
 
 
 class Split(NamedTuple):
@@ -24,7 +24,7 @@ class Split(NamedTuple):
 
 
 def save(folder: Path, chunks: Iterable[np.ndarray], labels: np.ndarray) -> None:
-    """Write a split of len(labels) images that arrive in chunks, so that it may be larger than memory.
+    """Write a split of len(labels) images that arrive in chunks; it may be larger than memory.
 
     chunks: arrays (m, 28, 28) float32 in [0, 1]; labels: (n,) uint8.
     Raises ValueError when the chunks do not hold exactly one image for each label.
@@ -69,14 +69,14 @@ def open_array(path: Path) -> np.ndarray:
 
 
 def fits_in_memory(array: np.ndarray) -> bool:
-    """Return whether all of an array may be in memory: it is there already, or its file has at most MAPPED bytes."""
+    """Return whether an array may stay in memory: it is not memory-mapped, or has at most MAPPED bytes."""
     return getattr(array, "_mmap", None) is None or array.nbytes <= MAPPED
 
 
 def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
     """Write images[index] into `target`; rows of a large memory map are read from its file instead.
 
-    Each touch of a map brings in the pages around it, and at random places that soon is the whole file.
+    Each access to a map loads the pages around it; random access would soon load the whole file.
     """
     if not isinstance(images, np.memmap) or fits_in_memory(images):
         np.take(images, index, axis=0, out=target, mode="clip")  # any other mode makes a copy first
@@ -89,7 +89,7 @@ def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
 
 
 def release(array: np.ndarray) -> None:
-    """Take the pages of a large memory map out of this process; the system keeps them as cache while it has room.
+    """Release the pages of a large memory map from this process; the system may keep them in its cache.
 
     Called every few megabytes, it bounds the memory of a stage, however large the file is. The pages of an array that
     `fits_in_memory` accepts stay: taken out, they would fault anew in every epoch.

@@ -1,8 +1,8 @@
 """Keras and TensorFlow, set up so that the same inputs give the same bytes. Always import them from here.
 
 The settings must be in the environment before TensorFlow is imported; importing it here makes that so however a stage
-is started. They win over what the user has set, because a promise of equal bytes that depends on the caller's shell is
-none; a line on standard error says so when the two differ.
+is started. They override the user's environment; otherwise reproducibility would depend on the shell. A
+line on standard error says so if the two differ.
 
 What they do not touch (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLES ...) does not change a byte: XLA
 compiles the whole training step, and common/arithmetic.py gives it each sum in a form whose order is fixed.
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from common import memory, promise
 from common.imports import importing_without
 
-# The widest vectors for the code that XLA compiles itself: wider ones would add in another order. AVX2 came with
+# The widest vectors for the code that XLA compiles itself: wider ones would add in a different order. AVX2 came with
 # Haswell, 2013; NEON is in every 64-bit ARM.
 ISA = "NEON" if platform.machine().lower() in ("aarch64", "arm64") else "AVX2"
 SETTINGS = {
@@ -32,7 +32,7 @@ SETTINGS = {
     "--xla_disable_hlo_passes=transpose-folding",
     # Other XLA options of the user's shell could change the compiled program.
     "TF_XLA_FLAGS": "",
-    # A GPU adds in an order of its own.
+    # A GPU adds in a different order.
     "CUDA_VISIBLE_DEVICES": "-1",
     # ~/.keras/keras.json may name another backend.
     "KERAS_BACKEND": "tensorflow",
@@ -40,7 +40,7 @@ SETTINGS = {
 
 
 def apply() -> None:
-    """Put SETTINGS into the environment; say which of the user's values give way, and where they are not enough."""
+    """Put SETTINGS into the environment; report overridden values, and machines where they do not suffice."""
     for name, value in SETTINGS.items():
         if os.environ.get(name, value) != value:
             print(
@@ -68,7 +68,7 @@ def quiet() -> Iterator[None]:
 
 apply()
 memory.keep_freed()
-# Keras can wrap scikit-learn, draw with Matplotlib and read Pandas; here it does not. It starts in half the time.
+# Keras has optional features that use these packages; without them its import takes half the time.
 with quiet(), importing_without("sklearn", "matplotlib", "pandas"):
     import keras
     import tensorflow as tf  # noqa: F401

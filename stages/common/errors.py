@@ -11,7 +11,7 @@ from common import interrupts
 
 
 class PipelineError(Exception):
-    """Something a person can put right; the message says what was found, what was expected and what to do."""
+    """An error that the user can fix; the message says what was found, what was expected and what to do."""
 
 
 @contextmanager
@@ -25,13 +25,13 @@ def on_interrupt(note: str) -> Iterator[None]:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; turn a PipelineError or one of the operating system (disk full, no permission) into one line.
+    """Call `main`; report a PipelineError, or an OSError such as a full disk, in one line and exit with status 1.
 
-    So is an interrupt, with what the notes of its exception say of how far it came. The exit status is 1; after an
-    interrupt it is 128 and the number of the signal, as in a shell.
+    An interrupt is reported with the notes of its exception, which say how far it came; the exit status is then 128
+    plus the number of the signal, as in a shell.
     """
     name = Path(sys.argv[0]).stem
-    if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a letter, such as `±` in ASCII, shows a `?`
+    if hasattr(sys.stdout, "reconfigure"):  # a console that cannot print a character shows `?`
         sys.stdout.reconfigure(errors="replace")
     try:
         interrupts.on_signals(interrupts.interrupt)
@@ -46,4 +46,4 @@ def run(main: Callable[[], None]) -> None:
         print(f"{name}: interrupted {'; '.join(notes)}", file=sys.stderr)
         sys.exit(128 + (error.args[0] if error.args else signal.SIGINT))
     finally:
-        gc.freeze()  # the interpreter ends with a search of all that was imported: of TensorFlow, a second in vain
+        gc.freeze()  # skip the final garbage collection: it costs 1 s with TensorFlow

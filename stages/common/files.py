@@ -1,4 +1,4 @@
-"""An output file appears whole or not at all."""
+"""Write output files atomically: a file appears whole or not at all."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How the C library allocates: training asks for the same few megabytes again and again."""
+"""Memory allocation of the C library: training allocates the same few megabytes again and again."""
 
 import ctypes
 import sys
@@ -8,10 +8,10 @@ KEPT = 2**26  # bytes at the end of each heap; a heap of a thread grows no large
 
 
 def keep_freed() -> None:
-    """Ask glibc to keep freed memory for the next allocation; before TensorFlow is imported, or it has little effect.
+    """Ask glibc to keep freed memory for the next allocation. Call it before TensorFlow is imported.
 
-    XLA takes the scratch memory of every step anew. Given back to the system and asked for again, its pages fault each
-    time: an epoch of 512 and 256 units takes half as long again or more. No byte of a result depends on it.
+    XLA allocates the scratch memory of every step anew. If it is returned to the system in between, its pages fault in
+    each step: an epoch of 512 and 256 units takes 1.5 times as long or more. Results do not depend on it.
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(M_TOP_PAD, KEPT)

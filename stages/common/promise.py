@@ -8,7 +8,7 @@ NEEDED = ["avx2", "fma"]  # of x86-64, as Linux calls them; without FMA a produc
 
 
 def cpuinfo() -> dict[str, str]:
-    """Return what Linux tells of the first CPU, by its name there; elsewhere nothing."""
+    """Return the fields of the first CPU in /proc/cpuinfo; an empty dict on other systems."""
     if not CPUINFO.exists():
         return {}
     lines = CPUINFO.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
@@ -16,7 +16,7 @@ def cpuinfo() -> dict[str, str]:
 
 
 def unmet() -> str:
-    """Return why the bytes of this machine may be others, in a few words; nothing where they should be the same."""
+    """Return in a few words why this machine may get other bytes; an empty string if it should get the same."""
     system, kind = platform.system(), platform.machine()
     if system != "Linux":
         return f"{system} instead of Linux"

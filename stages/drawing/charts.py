@@ -8,10 +8,10 @@ from drawing.figures import Axes, Figure, plt
 
 Examples = dict[tuple[str, int], np.ndarray]  # change and amount, as in robustness.csv: one such image, (28, 28) uint8
 
-# Okabe and Ito (2008) again; markers differ as well.
+# The palette of Okabe and Ito (2008); markers differ as well.
 MEASURES = {"precision": ("#0072B2", "o"), "recall": ("#D55E00", "s"), "f1": ("#000000", "D")}
 ACCURACY, CONFIDENCE = ("#0072B2", "o"), ("#D55E00", "s")
-AMOUNTS = {  # the changes that have an amount, and what it counts
+AMOUNTS = {  # the changes that have an amount, and its unit
     "rotated": "rotated (degrees, counter-clockwise)",
     "shifted": "shifted (pixels)",
     "stroke width": "strokes wider (pixels)",
@@ -72,12 +72,12 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     axes.grid(axis="y")
     for place, key in zip(places.tolist(), zip(rows["change"], rows["amount"], strict=True), strict=True):
         image = figures.draw_image(axes, examples[key] / 255, place, 1.32, 2, coordinates=("data", "axes fraction"))
-        # a frame, because a blank page looks like nothing
+        # a frame, so that a blank page is visible
         image.patch.set(visible=True, boxstyle="square,pad=0", facecolor="none", edgecolor="#bbbbbb")
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples) -> Figure:
-    """Draw what changes do to accuracy and confidence, a panel for each kind; the columns are those of the table."""
+    """Draw accuracy and confidence on changed images, one panel per kind; the columns are those of the table."""
     figure, grid = plt.subplots(3, 2, figsize=(9.5, 9.5))
     *panels, others, legend = grid.flat
     unchanged, kinds = robustness["change"] == "unchanged", robustness["change"].isin(AMOUNTS)

@@ -24,7 +24,7 @@ from common.imports import importing_without
 # What a notebook exports as MPLBACKEND, or has in a matplotlibrc, can make the import of Matplotlib itself fail.
 os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of a home that cannot be written to, which does not matter
-with importing_without("scipy"):  # for densities and clusters, which no figure here has
+with importing_without("scipy"):  # for densities and clusters, which are not used here
     import matplotlib
     import matplotlib.pyplot as plt
     import seaborn as sns  # noqa: F401
@@ -50,7 +50,7 @@ plt.rcParams.update(
     }
 )
 
-# Okabe and Ito (2008), told apart by colour-blind readers and in grey.
+# The palette of Okabe and Ito (2008): distinct for colour-blind readers and in grey.
 TRAIN, VALIDATION, TEST = "#0072B2", "#D55E00", "#7A7A7A"
 
 Images = np.ndarray | Sequence[np.ndarray]  # (n, 28, 28) in [0, 1]

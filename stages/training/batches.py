@@ -1,4 +1,4 @@
-"""How the images reach the network: shuffled, deformed, in batches, and many batches at a time."""
+"""Feed the network: shuffled, deformed images in batches, many batches at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
@@ -13,14 +13,14 @@ from parameters.train import Train
 from training import augmentation
 
 BLOCK = 3_200  # images handed to TensorFlow at a time, 10 MB; the network trains no faster with larger ones
-ALIGNMENT = 64  # bytes; TensorFlow takes an array as it is if that begins at a multiple of it, else it makes a copy
+ALIGNMENT = 64  # bytes; TensorFlow copies arrays that do not begin at a multiple of it
 VALIDATION_BATCH = 2_000  # images; XLA compiles once for each batch size, and 12,000 is a multiple of it
 
 Arrays = tuple[np.ndarray | np.generic, ...]
 
 
 class Plan(NamedTuple):
-    """How an epoch is divided: `steps` batches of `batch_size` images, handed over in `blocks` of `size` batches."""
+    """How an epoch is divided: `steps` batches of `batch_size` images, passed on in `blocks` of `size` batches."""
 
     batch_size: int
     steps: int
@@ -57,7 +57,7 @@ def shuffled(split: Split, settings: Train, plan: Plan, epochs: range) -> Iterat
             filled = images[: len(block)]
             dataset.gather(split.images, block.ravel(), filled.reshape(-1, *dataset.SHAPE))
             if settings.augmentation != "none":
-                for number, batch in enumerate(filled, first + 1):  # from 1, because [seed, epoch, 0] is [seed, epoch]
+                for number, batch in enumerate(filled, first + 1):  # from 1: [s, e, 0] seeds like [s, e]
                     random = np.random.default_rng([settings.seed, epoch, number])
                     batch[:] = augmentation.deform(batch, strength, random)
             labels[: len(block)] = split.labels[block]
@@ -65,7 +65,7 @@ def shuffled(split: Split, settings: Train, plan: Plan, epochs: range) -> Iterat
 
 
 def aligned(size: int, batch_size: int) -> np.ndarray:
-    """Return room for images, (size, batch_size, 28, 28) float32, that begins at a multiple of ALIGNMENT."""
+    """Return an uninitialised array for images, (size, batch_size, 28, 28) float32, aligned to ALIGNMENT."""
     shape = (size, batch_size, *dataset.SHAPE)
     length = 4 * np.prod(shape)  # bytes
     memory = np.empty(length + ALIGNMENT, np.uint8)
@@ -96,7 +96,7 @@ def stream(arrays: Callable[[], Iterator[Arrays]], signature: Iterable[tf.Tensor
     """Feed TensorFlow what `arrays()` yields, `number` times, prepared while the network computes."""
     source = tf.data.Dataset.from_generator(arrays, output_signature=tuple(signature))
     options = tf.data.Options()
-    options.autotune.enabled = False  # nothing here to tune, and `fit` may wait seconds for the thread that would do it
+    options.autotune.enabled = False  # nothing to tune, and `fit` may wait seconds for the tuning thread
     return source.apply(tf.data.experimental.assert_cardinality(number)).prefetch(2).with_options(options)
 
 
