@@ -55,7 +55,9 @@ def change_images_in_between() -> None:
 def draw_in_one_process() -> None:
     figures = importlib.import_module("drawing.figures")
 
-    def save_all(drawings: dict) -> None:
+    def save_all(drawings: dict, prepare: Callable[[], None] | None = None) -> None:
+        if prepare:
+            prepare()
         for path, draw in drawings.items():
             figures.save(draw(), path)
 
