@@ -16,7 +16,7 @@ from threading import Thread
 
 import numpy as np
 
-from common import dataset, interrupts
+from common import dataset
 from common.errors import PipelineError
 from common.files import atomic_write
 from common.imports import importing_without
@@ -98,9 +98,9 @@ def save_all(drawings: Mapping[Path, Callable[[], Figure]], prepare: Callable[[]
 
 
 def depend_on_parent() -> None:
-    """Leave an interrupt to the process that started this one, and end with it: it may be killed."""
-    for number in interrupts.SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    """Leave Ctrl-C to the process that started this one, and end with it: it may be killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which the pool ends one process when another has been killed
 
     def watch() -> None:
         if parent := multiprocessing.parent_process():
