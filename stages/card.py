@@ -1,7 +1,7 @@
 """Write the model card: intended use, results, limits and how to reproduce them.
 
-Reads  reports/eda/summary.json, reports/evaluate/{metrics.json,per_digit.csv,robustness.csv}, the pinned versions of
-       requirements/*.in and the template in stages/page.
+Reads  reports/eda/summary.json, reports/evaluate/{metrics.json,per_digit.csv,robustness.csv},
+       reports/reader/metrics.json, the pinned versions of requirements/*.in and the template in stages/page.
 Writes reports/model_card.md, with the headings of Mitchell et al. (2019), Model cards for model reporting.
 """
 
@@ -10,7 +10,7 @@ import common.interrupts  # noqa: F401
 from collections.abc import Iterable
 from pathlib import Path
 
-from common import params, tables, wilson
+from common import params, reader, tables, wilson
 from common.errors import run
 from common.files import load_json
 from common.lock import held
@@ -18,6 +18,7 @@ from page import templates
 from parameters.evaluate import Evaluate
 from parameters.model import Model
 from parameters.normalize import Normalize
+from parameters.reader import Reader
 from parameters.train import Train
 
 CARD = Path("reports/model_card.md")
@@ -66,6 +67,8 @@ def main() -> None:
         train=params.load(Train),
         recalls=list_recalls(tables.load(EVALUATE / "per_digit.csv", tables.Digit), level),
         changes=changes,
+        reader=params.load(Reader),
+        reading=load_json(reader.METRICS, "reader"),
         not_digits=not_digits,
         versions=pinned_versions(path.read_text(encoding="utf-8") for path in REQUIREMENTS),
     )

@@ -1,6 +1,7 @@
 """Write the results as one self-contained page, with the network in it and a canvas to draw a digit on.
 
-Reads  models/model.keras, the test images it shows, measures, tables and figures of the stages before, stages/page.
+Reads  models/{model,reader}.keras, reports/reader/metrics.json, the test images it shows, measures, tables and figures
+       of the stages before, stages/page.
 Writes reports/index.html.
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import dataset, params, tables, weights
+from common import dataset, params, reader, tables, weights
 from common.errors import PipelineError, run
 from common.files import load_json, require
 from common.lock import held
@@ -79,20 +80,20 @@ def load_figures() -> dict[str, dict]:
     return figures
 
 
-def encode_network(arrays: Mapping[str, np.ndarray], classes: int) -> dict:
+def encode_network(path: Path, arrays: Mapping[str, np.ndarray], outputs: int) -> dict:
     """Return the sizes of the layers, from the pixels to the digits, and their weights.
 
     arrays: kernel (inputs, outputs) and bias (outputs,) of each dense layer in turn, float32. The weights are one after
     the other in this order, float32, little-endian, in base64.
-    Raises PipelineError when the layers do not lead from the pixels to `classes` digits.
+    Raises PipelineError when the layers do not lead from the pixels to that many outputs.
     """
     parts = list(arrays.values())
     kernels, biases = parts[::2], parts[1::2]
     sizes = [dataset.SHAPE[0] * dataset.SHAPE[1], *(len(bias) for bias in biases)]
     shapes = [shape for pair in zip(sizes, sizes[1:], strict=False) for shape in (pair, pair[1:])]
-    if [part.shape for part in parts] != shapes or len(kernels) != len(biases) or sizes[-1] != classes:
+    if [part.shape for part in parts] != shapes or len(kernels) != len(biases) or sizes[-1] != outputs:
         found = ", ".join(str(part.shape) for part in parts)
-        raise PipelineError(f"{MODEL}: expected dense layers from {sizes[0]} pixels to {classes} digits, found {found}")
+        raise PipelineError(f"{path}: expected dense layers from {sizes[0]} pixels to {outputs} outputs, found {found}")
     return {"sizes": sizes, "weights": encode(b"".join(part.astype("<f4").tobytes() for part in parts))}
 
 
@@ -151,7 +152,9 @@ def main() -> None:
         level=evaluate.confidence_level,
         split_sizes=load_json(Path("reports/eda/summary.json"), "eda")["images"],
         names=names,
-        network=encode_network(weights.load(MODEL), len(names)),
+        network=encode_network(MODEL, weights.load(MODEL), len(names)),
+        reader=encode_network(reader.PATH, weights.load(reader.PATH, "reader"), len(names) + 1)
+        | {"sure_from": load_json(reader.METRICS, "reader")["sure_from"]},
         model_sha256=hashlib.sha256(MODEL.read_bytes()).hexdigest(),
         figures=load_figures(),
         per_digit=tables.load(EVALUATE / "per_digit.csv", tables.Digit),

@@ -132,6 +132,9 @@ def copy_project(folder: Path, mirror: Path) -> Path:
             "train.epochs": 2,
             "train.batch_size": 16,
             "plot.mistakes": 6,
+            "reader.hidden_units": [16, 8],
+            "reader.epochs": 2,
+            "reader.batch_size": 16,
         },
     )
     for command in (["git", "init", "--quiet"], ["git", "add", "--all"], ["git", "commit", "--quiet", "-m", "tiny"]):

@@ -129,3 +129,23 @@ def test_the_bytes_do_not_depend_on_the_cpu(environment, tmp_path):
     }
     assert len(digests) == 1
     assert len(digests.pop().strip()) == len(hashlib.sha256().hexdigest())
+
+
+def test_another_pen_is_thicker_thinner_softer_or_harder_and_adds_nothing_far_away():
+    images = np.zeros((600, 28, 28), np.float32)
+    images[:, 8:20, 12:16] = 0.7
+    changed = augmentation.change_pen(images, 0.5, np.random.default_rng(0))
+    assert (changed.dtype, changed.shape) == (np.float32, images.shape)
+    assert 0 <= changed.min() < changed.max() <= 1
+    same = (changed == images).all(axis=(1, 2))
+    assert 0.4 < same.mean() < 0.6
+    widths = {int((image[14] > 0.3).sum()) for image in changed}
+    assert widths == {3, 4, 5, 6}
+    assert not changed[:, :8].any()
+    assert not changed[:, :, :12].any()
+
+
+def test_a_thinner_pen_leaves_a_hairline_as_it_is():
+    hairline = np.zeros((1, 28, 28), np.float32)
+    hairline[:, 4:24, 14] = 1
+    np.testing.assert_array_equal(augmentation.thinner(hairline), hairline)

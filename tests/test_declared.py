@@ -99,7 +99,7 @@ def requirement_faults(folder: Path, deps: set[str], opened: list[str]) -> list[
 
 
 def slow_with_tensorflow(name: str):
-    return pytest.param(name, marks=[pytest.mark.slow] if name in ("train", "evaluate") else [])
+    return pytest.param(name, marks=[pytest.mark.slow] if name in ("train", "reader", "evaluate") else [])
 
 
 @pytest.mark.parametrize("name", map(slow_with_tensorflow, STAGES))

@@ -14,6 +14,7 @@ from selenium.webdriver.common.by import By
 
 from common.determinism import keras
 from conftest import PROJECT, succeed
+from reading import network
 
 ONE = [(150, 50), (140, 140), (130, 230)]  # on the paper of 280 x 280
 SEVEN = [(75, 60), (205, 60), (170, 130), (135, 230)]
@@ -102,8 +103,18 @@ def test_the_page_answers_as_keras_does(results, open_page, request):
     images = np.load(folder / "data/normalized/test/images.npy", mmap_mode="r")[:200]
     expected = keras.saving.load_model(folder / "models/model.keras").predict(images, verbose=0)
     flat = images.reshape(len(images), -1).astype(float).tolist()
-    found = open_page(folder).execute_script("return arguments[0].map((image) => [...predict(image)])", flat)
+    page = open_page(folder)
+    found = page.execute_script("return arguments[0].map((image) => [...predict(network, image)])", flat)
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
+
+    reader = network.load(folder)
+    probabilities = network.predict(reader, images)
+    answers = [network.answer(row, reader, True) for row in probabilities]
+    read = page.execute_script("return arguments[0].map((image) => read({ image, single: true }))", flat)
+    np.testing.assert_allclose([each["probabilities"] for each in read], probabilities, atol=1e-5, rtol=0)
+    close = [abs(answer.confidence - reader.sure_from) < 1e-5 for answer in answers]
+    for each, answer, tie in zip(read, answers, close, strict=True):
+        assert (reader.names[each["digit"]], each["sure"]) == (answer.digit, answer.sure) or tie
 
 
 def test_served_by_a_web_server_the_page_asks_it_for_nothing_else(browser, finished):
@@ -189,10 +200,83 @@ def test_the_buttons_take_back_and_clear(open_page, finished):
     assert ink(page) != one > 0
     page.find_element(By.ID, "undo").click()
     assert ink(page) == one
-    draw_with_mouse(page, [(200, 200)])  # a dot
+    draw_with_mouse(page, [(110, 250), (190, 250)])
     assert ink(page) != one
     page.find_element(By.ID, "clear").click()
     assert (ink(page), answer(page)) == (0, "?")
+
+
+CROSS = [[(60, 60), (220, 220)], [(220, 60), (60, 220)]]
+LETTER = [[(60, 240), (140, 40), (220, 240)], [(95, 160), (185, 160)]]
+
+
+@pytest.mark.parametrize("strokes", [CROSS, LETTER], ids=["X", "A"])
+def test_what_is_no_digit_is_not_sure(strokes, open_page, trained):
+    page = open_page(trained)
+    for stroke in strokes:
+        draw_with_mouse(page, stroke)
+    assert answer(page) == "?"
+    assert "not sure, perhaps" in page.find_element(By.ID, "confidence").text
+
+
+def test_several_digits_are_read_from_left_to_right(open_page, trained):
+    page = open_page(trained)
+    draw_with_mouse(page, [(x / 2 + 145, y / 2 + 40) for x, y in SEVEN])
+    draw_with_mouse(page, [(x / 3 + 10, y / 2 + 40) for x, y in ONE])
+    assert answer(page) == "17"
+    assert page.find_element(By.ID, "confidence").text.startswith("1: ")
+
+
+def test_a_stroke_is_whole_where_events_do_not_know_those_merged_into_them(open_page, trained):
+    """Over plain http and in old browsers."""
+    page = open_page(trained)
+    page.execute_script("delete PointerEvent.prototype.getCoalescedEvents")
+    draw_with_mouse(page, SEVEN)
+    assert answer(page) == "7"
+
+
+@pytest.mark.parametrize("value", ["255", "Math.floor(256 * Math.random())"], ids=["white", "noise"])
+def test_a_browser_that_hides_the_canvas_is_named_and_nothing_is_read(value, open_page, finished):
+    page = open_page(finished)
+    page.execute_script(
+        "const original = CanvasRenderingContext2D.prototype.getImageData;"
+        "CanvasRenderingContext2D.prototype.getImageData = function (...box) {"
+        f"const image = original.apply(this, box); image.data.forEach((_, i) => {{ image.data[i] = {value}; }});"
+        "return image; }"
+    )
+    draw_with_mouse(page, SEVEN)
+    assert answer(page) == "?"
+    assert "this browser hides drawings" in page.find_element(By.ID, "confidence").text
+    page.execute_script("arguments[0].click()", page.find_element(By.CSS_SELECTOR, ".gallery button"))
+    assert answer(page) == "?"
+
+
+def show_phone(page) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 375, "height": 667, "deviceScaleFactor": 2, "mobile": True}
+    )
+
+
+def test_on_a_phone_the_answer_is_in_sight_while_one_draws(open_page, finished):
+    page = open_page(finished)
+    show_phone(page)
+    assert page.find_element(By.ID, "hint").is_displayed()
+    draw_with_mouse(page, SEVEN)
+    assert not page.find_element(By.ID, "hint").is_displayed()
+    page.execute_script("document.getElementById('draw').scrollIntoView()")
+    inside = page.execute_script(
+        "return ['answer', 'paper', 'clear'].map((id) => document.getElementById(id).getBoundingClientRect())"
+        ".every(({ top, bottom }) => top >= 0 && bottom <= innerHeight)"
+    )
+    assert inside
+
+
+def test_a_long_class_name_does_not_widen_the_page(open_page, finished):
+    page = open_page(finished)
+    show_phone(page)
+    for name in ("Ankle boot", "Incomprehensible", "0123456789"):
+        page.execute_script("showAnswer(arguments[0], 'not sure, perhaps ' + arguments[0], null)", name)
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 375
 
 
 def test_an_image_of_the_gallery_is_answered_as_the_caption_says(open_page, trained):

@@ -63,7 +63,7 @@ def test_a_whole_number_will_do_for_a_fraction():
         ("0.5]", "0.5, 0]", ["train.augmentation_strength: expected at most 2 values, found 3: [1.0, 0.5, 0]"]),
         (", 0.5]", "]", ["train.augmentation_strength: expected at least 2 values, found 1: [1.0]"]),
         ("[1.0, 0.5]", "1.0", ["train.augmentation_strength: expected a list, found 1.0"]),
-        ("none", "elastc", ["train.augmentation", "'none', 'shift' or 'elastic'", "found 'elastc'"]),
+        ("none", "elastc", ["train.augmentation", "'none', 'shift', 'elastic' or 'written'", "found 'elastc'"]),
         ("train:", "trian:", ["section `train` is missing"]),
         ("epochs: 10", "epochs: [", ["not YAML"]),
     ],

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from common.errors import PipelineError
 from conftest import PROJECT, run
-from predict import MOVES, answer, list_files, move
+from predict import list_files
 from reading import image as reader
 from reading.digits import find_digits
 from reading.image import read_image
@@ -73,7 +73,8 @@ def animated() -> bytes:
     ids=["grey", "colour", "bits", "palette", "cmyk", "cmyk-jpeg", "16-bit", "alpha", "white", "exif", "gif", "wide"],
 )
 def test_every_kind_of_image_is_read(content):
-    ((image, box),) = find_digits(read_image(content))
+    ((image, box, single),) = find_digits(read_image(content))
+    assert single
     assert box.height > 2 * (box.right - box.left)  # upright, like the stroke
     assert (image[:, 14] > 0.5).sum() >= 18
 
@@ -92,12 +93,13 @@ def bomb() -> bytes:
     [
         (b"", "the file is empty"),
         (b"a text", "not an image"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo: run `pip install pillow-heif`, or save it as JPEG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),  # Pillow would start Ghostscript
         (encode(Image.effect_noise((60, 80), 50))[:1000], "a damaged image"),
         (encode(picture(), "JPEG")[:400], "a damaged image"),
         (bomb(), "expected at most 100,000,000 pixels"),
     ],
-    ids=["empty", "text", "postscript", "truncated-png", "truncated-jpeg", "bomb"],
+    ids=["empty", "text", "heic", "postscript", "truncated-png", "truncated-jpeg", "bomb"],
 )
 def test_what_cannot_be_read_is_one_line(content, message):
     with pytest.raises(PipelineError, match=message) as raised:
@@ -112,7 +114,7 @@ def test_a_large_picture_is_shrunk_by_averaging(monkeypatch):
 
 
 def columns(image: Image.Image) -> list[int]:
-    return [box.left for _, box in find_digits(np.asarray(image, np.float32))]
+    return [digit.box.left for digit in find_digits(np.asarray(image, np.float32))]
 
 
 def test_digits_are_read_from_left_to_right_and_line_by_line():
@@ -126,7 +128,7 @@ def test_parts_of_a_broken_digit_belong_together_and_specks_to_none():
     speck = (((150, 50), (153, 50)),)
     found = find_digits(np.asarray(picture(strokes=five + one + speck, size=(180, 110)), np.float32))
     assert len(found) == 2
-    assert found[0][1].height == pytest.approx(74, abs=3)  # with its hat
+    assert found[0].box.height == pytest.approx(74, abs=3)  # with its hat
 
 
 @pytest.mark.parametrize("grey", [np.full((50, 60), 250.0), np.random.default_rng(0).normal(220, 5, (200, 300))])
@@ -134,27 +136,12 @@ def test_a_blank_page_has_no_digit(grey):
     assert find_digits(grey) == []
 
 
-def test_images_are_moved_without_coming_in_from_the_other_side():
-    image = np.zeros((1, 28, 28))
-    image[0, 4:24, 0:20] = 1  # at the edge, where a column is lost and none comes in from the other side
-    moved = move(image)
-    assert moved.shape == (len(MOVES), 28, 28)
-    assert moved.sum(axis=(1, 2)).tolist() == [400, 400, 400, 380, 400]
-    assert [np.argwhere(m)[0].tolist() for m in moved] == [[4, 0], [3, 0], [5, 0], [4, 0], [4, 1]]
-
-
-def test_the_answer_is_the_most_probable_digit_and_the_next():
-    found = answer(np.array([0.05, 0.7, 0.25]), ["a", "b", "c"])
-    assert found == ("b", 0.7, "c", 0.25, False)
-    assert answer(np.array([0.01, 0.95, 0.04]), ["a", "b", "c"]).sure
-
-
 def test_folders_and_patterns_are_expanded_in_order(tmp_path):
     for name in ("b.png", "a.JPG", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
-    assert list_files(str(tmp_path)) == [str(tmp_path / "a.JPG"), str(tmp_path / "b.png")]
-    assert list_files(str(tmp_path / "*.png")) == [str(tmp_path / "b.png")]
-    assert list_files(str(tmp_path / "none.png")) == [str(tmp_path / "none.png")]
+    assert list_files(str(tmp_path)) == ([str(tmp_path / "a.JPG"), str(tmp_path / "b.png")], 1)
+    assert list_files(str(tmp_path / "*.png")) == ([str(tmp_path / "b.png")], 0)
+    assert list_files(str(tmp_path / "none.png")) == ([str(tmp_path / "none.png")], 0)
 
 
 @pytest.mark.slow
@@ -165,11 +152,13 @@ def test_the_others_are_answered_when_one_fails(finished, tmp_path):
     )
     (tmp_path / "blank.png").write_bytes(encode(Image.new("L", (50, 50), 255)))
     (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
     tool = [sys.executable, str(finished / "tools/predict.py")]
 
     result = run(tmp_path, *tool, ".", "missing.png", "--json", "--show", "seen.png")
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
+        "predict: .: skipped 1 of 5 files, no images",
         "predict: empty.png: the file is empty",
         "predict: missing.png: No such file or directory",
     ]
@@ -195,10 +184,30 @@ def test_the_others_are_answered_when_one_fails(finished, tmp_path):
     assert [(row["image"], row["position"]) for row in rows] == [("two.png", "1"), ("two.png", "2")]
 
 
+def test_reading_needs_neither_tensorflow_nor_scipy_nor_matplotlib(finished, tmp_path):
+    """They take seconds to import."""
+    (tmp_path / "one.png").write_bytes(encode(picture()))
+    tool = [sys.executable, "-X", "importtime", str(finished / "tools/predict.py"), "one.png", "--show", "seen.png"]
+    result = run(tmp_path, *tool)
+    assert result.stdout.startswith("one.png: ")
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in result.stderr.splitlines()}
+    assert imported & {"numpy", "tensorflow", "keras", "scipy", "matplotlib", "pandas", "sklearn"} == {"numpy"}
+
+
+def test_without_the_reader_predict_says_what_to_run(project, tmp_path):
+    (project / "models/reader.keras").unlink()
+    (tmp_path / "one.png").write_bytes(encode(picture()))
+    result = run(tmp_path, sys.executable, str(project / "tools/predict.py"), "one.png")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "predict: models/reader.keras is missing: run `python stages/reader.py` first, or `dvc repro` for all of it\n"
+    )
+
+
 def test_a_drawn_digit_is_recognised(tmp_path):
     """With the network of the default parameters, where it is; the one of the tiny MNIST knows rectangles only."""
-    if not (PROJECT / "models/model.keras").exists():
-        pytest.skip("no models/model.keras: run dvc repro")
+    if not (PROJECT / "models/reader.keras").exists():
+        pytest.skip("no models/reader.keras: run dvc repro")
     (tmp_path / "seven.png").write_bytes(encode(picture(strokes=(((12, 12), (48, 12), (26, 70)),))))
     result = run(tmp_path, sys.executable, str(PROJECT / "tools/predict.py"), "seven.png")
     assert result.stdout.startswith("seven.png: 7 (")

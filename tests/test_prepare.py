@@ -1,15 +1,22 @@
 """The routine that prepares a picture for the network, in Python and in the browser."""
 
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from common import dataset
 from conftest import PROJECT, tiny_mnist
-from reading.prepare import CENTRE, averaging, find_ink, fit, median, otsu, prepare
+from reading.digits import find_digits
+from reading.prepare import CENTRE, averaging, find_ink, fit, median, otsu
 
 MNIST = PROJECT / "data/normalized"
+
+
+def prepare(grey: np.ndarray) -> np.ndarray | None:
+    ink = find_ink(grey)
+    return fit(ink) if ink.any() else None
 
 
 def draw_seven(height: int = 120, width: int = 100) -> np.ndarray:
@@ -131,21 +138,41 @@ def test_mnist_prepared_is_recognised_as_well():
     assert after >= before - 0.003
 
 
-def test_the_browser_prepares_the_same(browser, tmp_path):
+def several() -> np.ndarray:
+    """Two lines of drawn digits, a hyphen, a speck, a hat 5 pixels from its digit, a blob and a broad one."""
+    image = Image.new("L", (150, 140), 255)
+    draw = ImageDraw.Draw(image)
+    for stroke in (
+        [(15, 15), (15, 55)],
+        [(35, 35), (50, 36)],
+        [(60, 22), (60, 38), (85, 38), (85, 58), (60, 58)],
+        [(64, 12), (88, 12)],
+        [(110, 20), (112, 20)],
+        [(15, 85), (25, 120), (40, 85), (55, 120), (70, 85), (80, 120)],
+    ):
+        draw.line(stroke, fill=0, width=5)
+    draw.ellipse((100, 80, 135, 118), fill=40)
+    return np.asarray(image, np.float32)
+
+
+def test_the_browser_finds_the_same_digits(browser, tmp_path):
     tiny = tiny_mnist()["t10k-images-idx3-ubyte"][:10]
-    greys = [255 * draw_seven(), 255 - 200 * draw_seven(90, 300), photograph(draw_seven()), photograph(np.ones((9, 7)))]
+    greys = [255 * draw_seven(), 255 - 200 * draw_seven(90, 120), photograph(draw_seven()), photograph(np.ones((9, 7)))]
     greys += [np.zeros((5, 4)), np.eye(41) * 255, 255 * np.eye(40, 13)[::-1], np.linspace(0, 300, 90)[None], *tiny]
+    greys += [several(), 255 - several(), photograph(several() < 128)]
     page = tmp_path / "page.html"
-    page.write_text(f"<script>{(PROJECT / 'stages/page/web/prepare.js').read_text()}</script>")
+    scripts = "".join((PROJECT / f"stages/page/web/{name}.js").read_text() for name in ("prepare", "digits"))
+    page.write_text(f"<script>{scripts}</script>")
     browser.get(page.as_uri())
     found = browser.execute_script(
-        "return arguments[0].map(([grey, width, height]) => {"
-        "const image = prepare(Float32Array.from(grey), width, height); return image && [...image]; })",
+        "return arguments[0].map(([grey, width, height]) => findDigits(Float32Array.from(grey), width, height)"
+        ".map(({ image, box, single }) => [[...image], box, single]))",
         [[grey.ravel().tolist(), grey.shape[1], grey.shape[0]] for grey in greys],
     )
-    expected = [prepare(grey.astype(np.float32)) for grey in greys]
-    assert [image is None for image in found] == [image is None for image in expected]
-    assert sum(image is None for image in expected) not in (0, len(greys))
-    for image, twin in zip(found, expected, strict=True):
-        if twin is not None:
-            np.testing.assert_allclose(np.reshape(image, twin.shape), twin, rtol=0, atol=1e-5)
+    expected = [find_digits(grey.astype(np.float32)) for grey in greys]
+    assert [len(digits) for digits in found] == [len(digits) for digits in expected]
+    assert {len(digits) for digits in expected} >= {0, 1, 4}
+    assert {digit.single for digits in expected for digit in digits} == {False, True}
+    for (image, box, single), twin in zip(chain(*found), chain(*expected), strict=True):
+        assert (tuple(box), single) == (twin.box[:4], twin.single)
+        np.testing.assert_allclose(np.reshape(image, (28, 28)), twin.image, rtol=0, atol=1e-5)

@@ -13,14 +13,14 @@ from common.errors import PipelineError
 from conftest import edit_params, succeed
 from page import templates
 from parameters.normalize import Normalize
-from report import encode_image, encode_network, list_parameters, show_ambiguous, show_mistakes
+from report import MODEL, encode_image, encode_network, list_parameters, show_ambiguous, show_mistakes
 
 ARRAYS = [np.full((784, 3), 0.5, np.float32), np.arange(3, dtype=np.float32), np.ones((3, 2), np.float32)]
 ARRAYS.append(np.zeros(2, np.float32))
 
 
 def test_the_weights_are_little_endian_floats_one_array_after_the_other():
-    network = encode_network(dict(enumerate(ARRAYS)), 2)
+    network = encode_network(MODEL, dict(enumerate(ARRAYS)), 2)
     assert network["sizes"] == [784, 3, 2]
     floats = np.frombuffer(base64.b64decode(network["weights"]), "<f4")
     np.testing.assert_array_equal(floats, np.concatenate([array.ravel() for array in ARRAYS]))
@@ -30,8 +30,8 @@ def test_the_weights_are_little_endian_floats_one_array_after_the_other():
     ("arrays", "classes"), [(ARRAYS, 10), (ARRAYS[:3], 2), (ARRAYS[2:], 2), ([ARRAYS[0].T, *ARRAYS[1:]], 2), ([], 2)]
 )
 def test_layers_that_do_not_lead_from_pixels_to_digits_are_an_error(arrays, classes):
-    with pytest.raises(PipelineError, match=f"expected dense layers from 784 pixels to {classes} digits, found"):
-        encode_network(dict(enumerate(arrays)), classes)
+    with pytest.raises(PipelineError, match=f"expected dense layers from 784 pixels to {classes} outputs, found"):
+        encode_network(MODEL, dict(enumerate(arrays)), classes)
 
 
 def test_an_image_survives_the_way_into_the_page():

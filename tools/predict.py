@@ -1,16 +1,15 @@
-"""Read the digits of your own pictures with the trained network.
+"""Read the digits of your own pictures with the reader, the network that is trained for them.
 
 Usage: python tools/predict.py IMAGE... [--json | --csv] [--show FILE.png]
 
 IMAGE is a file that Pillow reads, a folder of them, a pattern such as '*.jpg', or - for standard input.
-Reads  models/model.keras and params.yaml.
+Reads  models/reader.keras, reports/reader/metrics.json and params.yaml.
 Writes nothing, but with --show a picture of what the network saw. Exit status 1 if an image could not be read.
 """
 
 import running.stages_on_path  # noqa: F401
 
 import argparse
-import contextlib
 import csv
 import glob
 import json
@@ -23,43 +22,34 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from common import params
 from common.errors import PipelineError, run
-from reading.digits import Box, find_digits
-from reading.image import read_image
+from reading import network
+from reading.digits import Found, find_digits
+from reading.image import HEIC, read_image
+from reading.network import Answer
 
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_BYTES = 200_000_000  # of one file
 MAX_DIGITS = 200  # in one picture: more is a texture
-# A network is sure of anything: of half of the letters and scribbles tried, with 0.95 and more. Moved by a pixel, a
-# digit stays what it is, and what is none often does not: so the confidence is the mean over five places.
-MOVES = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]  # rows, columns
-SURE = 0.9  # of that mean: 92 of 100 test digits are above, and 2 to 3 of 10 letters, scribbles or shapes
 
 
 class Picture(NamedTuple):
     name: str
     grey: np.ndarray | None  # (h, w) float32 from 0 to 255
-    digits: list[tuple[np.ndarray, Box]]  # what the network sees, (28, 28) float32 in [0, 1], and where it is
+    digits: list[Found]
     error: str | None
 
 
-class Answer(NamedTuple):
-    digit: str
-    confidence: float
-    runner_up: str
-    runner_up_confidence: float
-    sure: bool
-
-
-def list_files(name: str) -> list[str]:
-    """Return the files that an argument stands for; the argument itself if there is none."""
+def list_files(name: str) -> tuple[list[str], int]:
+    """Return the files that an argument stands for, itself if there is none, and how many of a folder are no images."""
     if os.path.isdir(name):
-        known = Image.registered_extensions()
-        return sorted(str(path) for path in Path(name).rglob("*") if path.suffix.lower() in known and path.is_file())
+        files = sorted(str(path) for path in Path(name).rglob("*") if path.is_file())
+        known = Image.registered_extensions().keys() | HEIC
+        images = [file for file in files if Path(file).suffix.lower() in known]
+        return images, len(files) - len(images)
     if name == "-" or os.path.lexists(name):
-        return [name]
-    return sorted(glob.glob(name, recursive=True)) or [name]
+        return [name], 0
+    return sorted(glob.glob(name, recursive=True)) or [name], 0
 
 
 def read_content(name: str) -> bytes:
@@ -79,7 +69,9 @@ def read_content(name: str) -> bytes:
 def read_pictures(arguments: list[str]) -> Iterator[Picture]:
     """Yield what each argument stands for, with its digits or the reason why it has none."""
     for argument in arguments:
-        files = list_files(argument)
+        files, skipped = list_files(argument)
+        if skipped:
+            print(f"predict: {argument}: skipped {skipped} of {skipped + len(files)} files, no images", file=sys.stderr)
         if not files:
             yield Picture(argument, None, [], "no image in this folder")
         for name in files:
@@ -93,32 +85,15 @@ def read_pictures(arguments: list[str]) -> Iterator[Picture]:
                 yield Picture(name, None, [], error.strerror or str(error))
 
 
-def move(images: np.ndarray) -> np.ndarray:
-    """Return the images (n, 28, 28) at the five places of MOVES, black where they come from: (5 n, 28, 28)."""
-    height, width = images.shape[1:]
-    padded = np.pad(images, [(0, 0), (1, 1), (1, 1)])
-    return np.concatenate([padded[:, 1 - y : 1 - y + height, 1 - x : 1 - x + width] for y, x in MOVES])
-
-
-def predict(images: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Return the names of the digits, and their probabilities (n, classes), the mean over the places of MOVES.
-
-    images: (n, 28, 28) float32 in [0, 1]. Raises PipelineError when the network is missing.
-    """
-    from common import model  # TensorFlow, which takes seconds, only when there is something to predict
-    from parameters.dataset import Dataset
-
-    with contextlib.chdir(PROJECT):
-        names, network = params.load(Dataset).class_names, model.load()
-    probabilities = network(move(images)).numpy()
-    return names, probabilities.reshape(len(MOVES), len(images), -1).mean(axis=0)
-
-
-def answer(probabilities: np.ndarray, names: list[str]) -> Answer:
-    """Return the two most probable digits of (classes,) probabilities."""
-    second, first = np.argsort(probabilities, kind="stable")[-2:].tolist()
-    confidence, rest = (round(float(probabilities[digit]), 6) for digit in (first, second))
-    return Answer(names[first], confidence, names[second], rest, confidence >= SURE)
+def answer(pictures: list[Picture]) -> list[list[Answer]]:
+    """Return an answer for each digit of each picture. Raises PipelineError when the reader has not been trained."""
+    found = [digit for picture in pictures for digit in picture.digits]
+    if not found:
+        return [[] for _ in pictures]
+    reader = network.load(PROJECT)
+    probabilities = network.predict(reader, np.stack([digit.image for digit in found]))
+    answers = (network.answer(row, reader, digit.single) for row, digit in zip(probabilities, found, strict=True))
+    return [[next(answers) for _ in picture.digits] for picture in pictures]
 
 
 def as_text(picture: Picture, answers: list[Answer]) -> str:
@@ -167,17 +142,14 @@ def main() -> None:
     arguments = parser.parse_args()
 
     pictures = list(read_pictures(arguments.images))
-    images = [image for picture in pictures for image, _ in picture.digits]
-    names, found = predict(np.stack(images)) if images else ([], np.empty((0, 0)))
-    rows = iter(found)
-    answers = [[answer(next(rows), names) for _ in picture.digits] for picture in pictures]
+    answers = answer(pictures)
 
     for picture in pictures:
         if picture.error:
             print(f"predict: {picture.name}: {picture.error}", file=sys.stderr)
     print_answers(pictures, answers, arguments.form)
     if arguments.show:
-        from reading.show import save_pictures  # Matplotlib, which only this needs
+        from reading.show import save_pictures
 
         save_pictures(pictures, answers, arguments.show)
     sys.exit(any(picture.error for picture in pictures))

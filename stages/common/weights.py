@@ -11,11 +11,11 @@ from common.errors import PipelineError
 from common.files import again, require
 
 
-def load(path: Path) -> dict[str, np.ndarray]:
+def load(path: Path, stage: str = "train") -> dict[str, np.ndarray]:
     """Return the arrays of the layers by their names in the archive, `dense_1/vars/0` and so on, sorted by name.
 
     The kernel of a dense layer, (inputs, outputs) float32, is its variable 0 and the bias, (outputs,), its variable 1.
-    Raises PipelineError when the archive is missing or damaged.
+    Raises PipelineError, which names the stage that writes it, when the archive is missing or damaged.
     """
     arrays: dict[str, np.ndarray] = {}
 
@@ -24,12 +24,12 @@ def load(path: Path) -> dict[str, np.ndarray]:
             arrays[name] = item[()]
 
     try:
-        with zipfile.ZipFile(require(path, "train")) as archive:
+        with zipfile.ZipFile(require(path, stage)) as archive:
             content = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(content) as file:
             file["layers"].visititems(collect)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise PipelineError(
-            f"{path} is not a Keras archive ({' '.join(str(error).split())[:200]}); {again('train')}"
+            f"{path} is not a Keras archive ({' '.join(str(error).split())[:200]}); {again(stage)}"
         ) from None
     return arrays

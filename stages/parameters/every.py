@@ -10,9 +10,21 @@ from parameters.figures import Figures
 from parameters.model import Model
 from parameters.normalize import Normalize
 from parameters.plot import Plot
+from parameters.reader import Reader
 from parameters.train import Train
 
-SECTIONS: list[type[params.Section]] = [Dataset, Download, Normalize, Eda, Model, Train, Evaluate, Plot, Figures]
+SECTIONS: list[type[params.Section]] = [
+    Dataset,
+    Download,
+    Normalize,
+    Eda,
+    Model,
+    Train,
+    Evaluate,
+    Plot,
+    Figures,
+    Reader,
+]
 
 
 def require_valid() -> None:

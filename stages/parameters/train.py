@@ -13,6 +13,6 @@ class Train(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     schedule: Literal["constant", "cosine"]
     weight_decay: Annotated[float, Field(ge=0, le=1)]
-    augmentation: Literal["none", "shift", "elastic"]
+    augmentation: Literal["none", "shift", "elastic", "written"]
     augmentation_strength: Annotated[list[Annotated[float, Field(ge=0, le=2)]], Field(min_length=2, max_length=2)]
     seed: Seed

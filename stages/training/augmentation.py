@@ -7,7 +7,8 @@ deformation of Simard et al. 2003 (https://doi.org/10.1109/ICDAR.2003.1227801); 
 as a B-spline with a control point every 7 pixels.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +31,14 @@ class Strength(NamedTuple):
     scale: float = 0  # fraction of the height and, independently, of the width
     shear: float = 0  # pixels to the right for each pixel down
     elastic: float = 0  # pixels, of each control point
+    pen: float = 0  # share of the images that another pen has written: thicker, thinner, softer or harder
 
 
 STRENGTHS = {
     "none": Strength(),
     "shift": Strength(shift=2),
     "elastic": Strength(shift=1, rotation=0.08, scale=0.12, shear=0.1, elastic=3),
+    "written": Strength(shift=1, rotation=0.08, scale=0.12, shear=0.1, elastic=3, pen=0.7),
 }
 
 
@@ -119,6 +122,49 @@ def blend(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
     return high
 
 
+def change_pen(images: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
+    """Return the images, (n, 28, 28) float32 in [0, 1], a `share` of them as another pen writes."""
+    kind = np.floor(random.random(len(images)) * (len(PENS) / share)).astype(np.intp)
+    changed = images.copy()
+    for number, pen in enumerate(PENS):
+        some = kind == number
+        changed[some] = pen(images[some])
+    return changed
+
+
+def neighbours(images: np.ndarray, side: int) -> Iterator[np.ndarray]:
+    """Yield the images as seen from each pixel of a square, up and to the left; 0 comes in from beyond their edges."""
+    height, width = images.shape[1:]
+    padded = np.pad(images, [(0, 0), (side - 1, 0), (side - 1, 0)])
+    for y in range(side):
+        for x in range(side):
+            yield padded[:, y : y + height, x : x + width]
+
+
+def thicker(images: np.ndarray, side: int = 2) -> np.ndarray:
+    return functools.reduce(np.maximum, neighbours(images, side))
+
+
+def thinner(images: np.ndarray) -> np.ndarray:
+    """Return the thinner strokes, but an image as it is where nothing dark would be left of it."""
+    thin = functools.reduce(np.minimum, neighbours(images, 2))
+    return np.where(thin.max(axis=(1, 2), keepdims=True) < 0.5, images, thin)
+
+
+def softer(images: np.ndarray) -> np.ndarray:
+    return functools.reduce(np.add, neighbours(images, 2)) * np.float32(0.25)
+
+
+PENS = [
+    thicker,
+    functools.partial(thicker, side=3),
+    thinner,
+    softer,
+    lambda images: softer(softer(images)),
+    lambda images: np.minimum(images * np.float32(1.6), 1),
+]
+
+
 def deform(images: np.ndarray, strength: Strength, random: np.random.Generator) -> np.ndarray:
     """Return the images, (n, 28, 28) float32 in [0, 1], each deformed at random, or unchanged for strength 0.
 
@@ -127,6 +173,8 @@ def deform(images: np.ndarray, strength: Strength, random: np.random.Generator) 
     if strength == Strength():
         return images
     points = control_points(len(images), strength, random)
+    if strength.pen:
+        images = change_pen(images, strength.pen, random)
     deformed = np.empty_like(images)
     for start in range(0, len(images), CHUNK):
         part = slice(start, start + CHUNK)

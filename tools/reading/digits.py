@@ -4,15 +4,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
+from reading.components import holes, label
+from reading.lines import find_lines
 from reading.prepare import find_ink, fit
 
 SMALLEST = 6  # pixels of the longer side of a digit
 SPECK = 0.25  # of the height of the tallest: what is smaller and not near a digit is a speck
 TALL = 0.6  # of the same: two strokes as tall as this are two digits
 GAP = 0.25  # of the same: parts of one digit are no further apart
-INDEX = np.ones((3, 3))  # diagonal neighbours are connected
+FLAT = 0.35  # of the same: what is lower, and half as wide again as high, is a hyphen
+BROAD = 1.5  # times its height: what is wider is no single digit; 1 of 500 digits of MNIST is
+SOLID = 0.75  # of its box: a spot
+HOLES = 2  # at most: those of an 8
+LONG = 4.3  # times its longer side: half the outline of ink, about as long as its strokes; an 8 has 3.9 at most
 
 
 class Box(NamedTuple):
@@ -42,22 +47,39 @@ class Box(NamedTuple):
         )
 
 
-def find_digits(grey: np.ndarray) -> list[tuple[np.ndarray, Box]]:
-    """Return (28, 28) float32 and place of each digit, lines from the top, each from left to right.
+class Found(NamedTuple):
+    """What may be a digit: as the network sees it, (28, 28) float32, where it is, and whether its shape is of one."""
 
-    grey: (h, w) from 0 to 255. The list is empty when there is no ink, or only specks.
+    image: np.ndarray
+    box: Box
+    single: bool
+
+
+def find_digits(grey: np.ndarray) -> list[Found]:
+    """Return what may be digits, lines from the top, each from left to right.
+
+    grey: (h, w) from 0 to 255. The list is empty when there is no ink, or only specks, hyphens, ruling and frames.
     """
     ink = find_ink(grey)
-    components, _ = ndimage.label(ink, INDEX)
-    boxes = [
-        Box(rows.start, rows.stop, columns.start, columns.stop, (label,))
-        for label, (rows, columns) in enumerate(ndimage.find_objects(components), 1)
-    ]
-    digits = []
-    for box in in_reading_order(join_parts(boxes)):
+    ink *= ~find_lines(ink > 0)
+    components, boxes = label(ink > 0)
+    parts = [Box(top, bottom, left, right, (i,)) for i, (top, bottom, left, right) in enumerate(boxes.tolist(), 1)]
+    found = []
+    for box in in_reading_order(join_parts(parts)):
         cut = np.s_[box.top : box.bottom, box.left : box.right]
-        digits.append((fit(ink[cut] * np.isin(components[cut], box.labels)), box))
-    return digits
+        part = ink[cut] * np.isin(components[cut], box.labels)
+        found.append(Found(fit(part), box, is_single(part > 0.5)))
+    return found
+
+
+def is_single(mask: np.ndarray) -> bool:
+    """Whether ink, (h, w) bool, may be one digit by its shape: not broad, solid or long, without many holes."""
+    height, width = mask.shape
+    if width > BROAD * height or holes(mask, 0.002 * mask.size) > HOLES:
+        return False
+    solid = mask.sum() > SOLID * mask.size and width > height / 2
+    edges = sum(np.count_nonzero(np.diff(np.pad(mask, 1), axis=axis)) for axis in (0, 1))
+    return not solid and edges <= 2 * LONG * max(height, width)
 
 
 def join_parts(boxes: list[Box]) -> list[Box]:
@@ -71,7 +93,13 @@ def join_parts(boxes: list[Box]) -> list[Box]:
             whole[closest] = whole[closest].join(part)
         elif part.size >= max(SPECK * tallest, SMALLEST):
             whole.append(part)
-    return [box for box in whole if box.size >= max(SPECK * tallest, SMALLEST)]
+    return [box for box in whole if box.size >= max(SPECK * tallest, SMALLEST) and not is_hyphen(box, tallest)]
+
+
+def is_hyphen(box: Box, tallest: int) -> bool:
+    """Whether a component is flat: a hyphen between digits, or a dash alone."""
+    width = box.right - box.left
+    return width > 1.5 * box.height and (box.height < FLAT * tallest or width > 4 * box.height)
 
 
 def belongs(part: Box, box: Box, tallest: int) -> bool:

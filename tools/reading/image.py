@@ -12,6 +12,8 @@ from common.errors import PipelineError
 MAX_PIXELS = 100_000_000  # to decode: 400 MB as RGBA
 ENOUGH = 2_000_000  # pixels to look for digits in
 EXTERNAL = {"EPS"}  # formats for which Pillow runs another program on the file
+HEIC = {".heic", ".heif"}  # photos of phones, which Pillow reads only with the package pillow-heif
+BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}  # ISO/IEC 23008-12, annex B
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -25,6 +27,8 @@ def read_image(content: bytes) -> np.ndarray:
     if not content:
         raise PipelineError("the file is empty")
     Image.init()
+    if content[4:8] == b"ftyp" and content[8:12] in BRANDS:
+        register_heic()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of damaged EXIF data
@@ -37,6 +41,15 @@ def read_image(content: bytes) -> np.ndarray:
         raise PipelineError(f"expected at most {MAX_PIXELS:,} pixels, found more") from None
     except Exception as error:  # a damaged file ends in any exception of the format's own parser
         raise PipelineError(f"a damaged image ({' '.join(str(error).split())[:120]})") from None
+
+
+def register_heic() -> None:
+    """Let Pillow read HEIC. Raises PipelineError that says how to when the package for it is not installed."""
+    try:
+        import pillow_heif  # type: ignore[import-not-found]
+    except ImportError:
+        raise PipelineError("a HEIC photo: run `pip install pillow-heif`, or save it as JPEG") from None
+    pillow_heif.register_heif_opener()
 
 
 def shrink(image: Image.Image) -> Image.Image:

@@ -6,9 +6,9 @@ all that decides anything is computed in whole numbers, so that both decide alik
 """
 
 import numpy as np
-from scipy import ndimage
 
 from common.dataset import SHAPE
+from reading.components import label
 
 FIT = 20  # pixels of the longer side of a digit
 CENTRE = 14  # the row and column of the centre of mass, in MNIST between 13.5 and 14.5
@@ -39,9 +39,18 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
     full = median(above[above > otsu(above)])  # of pure ink; of its edges only when there is nothing else
     if full - paper < max(MIN_CONTRAST, 2 * NOISE * noise):
         return np.zeros(depth.shape)
-    core = 2 * (depth - paper) > full - paper
-    near = ndimage.maximum_filter(core, 3, mode="constant")  # the blurred edge of the ink, and no specks elsewhere
+    strokes = touching(4 * (depth - paper) > full - paper, 2 * (depth - paper) > full - paper)
+    near = slide(slide(np.pad(strokes & evident, 1), 3, 0), 3, 1)  # with the blurred edge of the ink
     return np.minimum((depth - paper) / (full - paper), 1) * (near & evident)
+
+
+def touching(faint: np.ndarray, full: np.ndarray) -> np.ndarray:
+    """Return the connected components of `faint`, (h, w) bool, that hold a pixel of `full`: thin strokes, no specks."""
+    labels, boxes = label(faint)
+    kept = np.zeros(len(boxes) + 1, bool)
+    kept[labels[full]] = True
+    kept[0] = False
+    return kept[labels]
 
 
 def is_dark_on_light(levels: np.ndarray) -> bool:
@@ -68,12 +77,21 @@ def absorbed(levels: np.ndarray) -> np.ndarray:
     """
     reach = max(1, max(levels.shape) // 4)
     pads = [min(reach, side) for side in levels.shape]  # a window that covers all already need not grow
-    sizes = [2 * pad + 1 for pad in pads]
-    padded = np.pad(levels.astype(np.int16), [(pad, pad) for pad in pads], constant_values=-1)
-    highest = ndimage.maximum_filter(padded, sizes, mode="constant", cval=-1)
-    closed = ndimage.minimum_filter(highest, sizes, mode="constant", cval=256)
-    paper = closed[pads[0] : -pads[0], pads[1] : -pads[1]].astype(np.int64)
+    padded = np.pad(levels.astype(np.int16), [(2 * pad, 2 * pad) for pad in pads], constant_values=-1)
+    for operation in (np.maximum, np.minimum):
+        for axis, pad in enumerate(pads):
+            padded = slide(padded, 2 * pad + 1, axis, operation)
+    paper = padded.astype(np.int64)
     return np.floor(255 * (paper - levels) / np.maximum(paper, 1) + 0.5).astype(np.int64)
+
+
+def slide(values: np.ndarray, size: int, axis: int, operation: np.ufunc = np.maximum) -> np.ndarray:
+    """Return the maximum of each `size` neighbours along an axis, which becomes shorter by size - 1."""
+    values, covered = np.moveaxis(values, axis, 0), 1
+    while covered < size:
+        step = min(covered, size - covered)
+        values, covered = operation(values[:-step], values[step:]), covered + step
+    return np.moveaxis(values, 0, axis)
 
 
 def median(levels: np.ndarray) -> int:

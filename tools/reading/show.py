@@ -1,37 +1,57 @@
-"""Draw pictures beside what the network saw of them."""
+"""Draw pictures beside what the network saw of them, with Pillow alone."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
 from common.errors import PipelineError
-from drawing import figures
-from drawing.figures import plt
+from common.files import atomic_write
+from reading.network import Answer
 
 if TYPE_CHECKING:
-    from predict import Answer, Picture
+    from predict import Picture
 
-MOST = 8  # digits of one picture, and 30 pictures: more would be too small to look at
-ROWS = 30
-WIDTH = 1.3  # inches, of a digit
+COLUMNS, ROWS = 8, 30  # digits of one picture, and pictures: more would be too small to look at
+SIDE = 112  # pixels of a digit, four for each of its own
+WIDTH = 280  # of a picture
+GAP = 12
+TEXT = 16  # pixels of a line of text
+BACKGROUND, INK, UNSURE = "white", "black", "#b35900"
 
 
-def save_pictures(pictures: "list[Picture]", answers: "list[list[Answer]]", path: Path) -> None:
-    """Write a PNG with a row for each picture. Raises PipelineError if there is none."""
+def save_pictures(pictures: "list[Picture]", answers: list[list[Answer]], path: Path) -> None:
+    """Write a PNG with a row for each picture. Raises PipelineError if there is none, or it cannot be written."""
     rows = [(p, found) for p, found in zip(pictures, answers, strict=True) if p.grey is not None][:ROWS]
     if not rows:
         raise PipelineError(f"{path} was not drawn: no image could be read")
-    columns = max(1, min(MOST, max(len(found) for _, found in rows)))
-    figure, grid = plt.subplots(
-        len(rows),
-        2,
-        figsize=(3 + WIDTH * columns, (WIDTH + figures.TITLE) * len(rows)),
-        squeeze=False,
-        width_ratios=[3, WIDTH * columns],
-    )
-    for (left, right), (picture, found) in zip(grid, rows, strict=True):
-        left.set_axis_off()
-        left.imshow(picture.grey, cmap="gray", vmin=0, vmax=255)
-        left.set_title(Path(picture.name).name[-40:] if found else f"{Path(picture.name).name[-40:]}: no digit")
-        titles = [f"{a.digit}{'' if a.sure else '?'}\n{100 * a.confidence:.0f} %" for a in found[:columns]]
-        figures.draw_gallery(right, [image for image, _ in picture.digits[:columns]], titles, columns, WIDTH)
-    figures.save(figure, path)
+    columns = max(1, min(COLUMNS, max(len(found) for _, found in rows)))
+    height = SIDE + 3 * TEXT + GAP
+    sheet = Image.new("RGB", (WIDTH + 2 * GAP + columns * (SIDE + GAP), GAP + height * len(rows)), BACKGROUND)
+    for number, (picture, found) in enumerate(rows):
+        draw_row(sheet, GAP + number * height, picture, found[:columns])
+    with atomic_write(path) as part:
+        sheet.save(part, "PNG")
+
+
+def draw_row(sheet: Image.Image, top: int, picture: "Picture", answers: list[Answer]) -> None:
+    """Draw a picture under its name, and to the right of it each digit over its answer."""
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT - 3)
+    name = Path(picture.name).name[-32:]
+    draw.text((GAP, top), printable(name if answers else f"{name}: no digit"), fill=INK, font=font)
+    if picture.grey is not None:
+        image = Image.fromarray(np.rint(picture.grey).astype(np.uint8))
+        image.thumbnail((WIDTH, SIDE + TEXT))
+        sheet.paste(image, (GAP, top + TEXT))
+    for column, (digit, answer) in enumerate(zip(picture.digits, answers, strict=False)):
+        left = WIDTH + 2 * GAP + column * (SIDE + GAP)
+        seen = Image.fromarray(np.rint(255 * digit.image).astype(np.uint8))
+        sheet.paste(seen.resize((SIDE, SIDE), Image.Resampling.NEAREST), (left, top))
+        line = f"{answer.digit}{'' if answer.sure else '?'}  {100 * answer.confidence:.0f} %"
+        draw.text((left, top + SIDE + 2), printable(line), fill=INK if answer.sure else UNSURE, font=font)
+
+
+def printable(text: str) -> str:
+    """Return text that the font has, which knows the Latin letters."""
+    return text.encode("latin-1", "replace").decode("latin-1")

@@ -1,4 +1,4 @@
-// The paper: strokes from mouse, finger or keyboard become the image that the network is given, and its answer is shown.
+// The paper: strokes from mouse, finger or keyboard become the images that the reader is given, and its answers are shown.
 
 const SIDE = 28; // pixels of the network's image
 const PEN = 22; // width of a stroke on the paper of 280 x 280
@@ -9,7 +9,7 @@ const find = (id) => document.getElementById(id);
 const paper = find("paper");
 const ink = paper.getContext("2d");
 const bars = [...document.querySelectorAll("#probabilities tbody tr")];
-const names = bars.map((row) => row.cells[0].textContent);
+const names = bars.slice(0, -1).map((row) => row.cells[0].textContent); // the last bar is of no single digit
 const pen = { x: paper.width / 2, y: paper.height / 2, down: false }; // of the keyboard
 let strokes = []; // each a list of [x, y] in pixels of the paper
 let drawing = false;
@@ -38,24 +38,55 @@ function readGrey(source, side) {
   return Array.from({ length: side * side }, (_, i) => data[4 * i]);
 }
 
-// Shows what the network is given, 784 numbers in [0, 1] or null for nothing, and the probabilities it answers with.
-function show(image) {
-  const seen = find("seen").getContext("2d");
-  const pixels = seen.createImageData(SIDE, SIDE);
-  pixels.data.forEach((_, i) => {
-    pixels.data[i] = i % 4 === 3 ? 255 : Math.round(255 * (image?.[i >> 2] ?? 0));
-  });
-  seen.putImageData(pixels, 0, 0);
+// Whether the browser keeps what is drawn from the page: some return noise or white, against recognition by fingerprint.
+function isHidden() {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 16 });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "white";
+  context.fillRect(0, 0, 16, 16);
+  context.fillStyle = "black";
+  context.fillRect(0, 0, 16, 8);
+  const { data } = context.getImageData(0, 0, 16, 16);
+  const expected = (i) => (i < data.length / 2 ? 0 : 255);
+  return data.some((value, i) => i % 4 !== 3 && Math.abs(value - expected(i)) > 16);
+}
 
-  const probabilities = image ? predict(image) : null;
-  const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : -1;
+// Draws images, each 784 numbers in [0, 1], side by side, or one that is black.
+function showImages(images) {
+  const seen = find("seen");
+  seen.width = SIDE * Math.max(images.length, 1);
+  const pixels = seen.getContext("2d").createImageData(seen.width, SIDE);
+  pixels.data.forEach((_, i) => {
+    const x = (i >> 2) % seen.width, y = Math.floor((i >> 2) / seen.width);
+    const ink = images[Math.floor(x / SIDE)]?.[y * SIDE + (x % SIDE)] ?? 0;
+    pixels.data[i] = i % 4 === 3 ? 255 : Math.round(255 * ink);
+  });
+  seen.getContext("2d").putImageData(pixels, 0, 0);
+}
+
+// Shows an answer, a remark beside it, and the probabilities of the classes, null for none.
+function showAnswer(answer, remark, probabilities) {
+  const best = probabilities ? probabilities.indexOf(Math.max(...probabilities.slice(0, names.length))) : -1;
   bars.forEach((row, digit) => {
     row.classList.toggle("best", digit === best);
     row.style.setProperty("--share", probabilities?.[digit] ?? 0);
-    row.cells[2].textContent = probabilities ? percent(probabilities[digit]) : "\u2013";
+    row.cells[2].textContent = probabilities?.[digit] === undefined ? "\u2013" : percent(probabilities[digit]);
   });
-  find("answer").textContent = image ? names[best] : "?";
-  find("confidence").textContent = image ? percent(probabilities[best]) : "draw a digit";
+  find("answer").textContent = answer;
+  find("answer").classList.toggle("long", answer.length > 3);
+  find("confidence").textContent = remark;
+}
+
+// Shows what the reader says of digits as findDigits returns them; the bars are those of the one it is least sure of.
+function showDigits(digits) {
+  const answers = digits.map(read);
+  const says = ({ digit, confidence, sure }) =>
+    `${sure ? "" : `not sure, perhaps ${names[digit]}, `}${percent(confidence)}`;
+  const [least] = [...answers].sort((a, b) => a.sure - b.sure || a.confidence - b.confidence);
+  const remark = answers.length > 1 ? answers.map((answer, i) => `${i + 1}: ${says(answer)}`).join("; ") : least && says(least);
+  showImages(digits.map(({ image }) => image));
+  const reading = answers.map(({ digit, sure }) => (sure ? names[digit] : "?")).join("");
+  showAnswer(reading || "?", remark || "draw a digit", least?.probabilities);
 }
 
 function announce(source) {
@@ -64,7 +95,14 @@ function announce(source) {
 
 function update() {
   drawStrokes();
-  show(strokes.length ? prepare(readGrey(paper, READ), READ, READ) : null);
+  find("hint").hidden = strokes.length > 0;
+  if (strokes.length && isHidden()) return showHidden();
+  showDigits(strokes.length ? findDigits(readGrey(paper, READ), READ, READ) : []);
+}
+
+function showHidden() {
+  showImages([]);
+  showAnswer("?", "this browser hides drawings from the page; allow it to read the canvas", null);
 }
 
 let scheduled = false;
@@ -94,7 +132,8 @@ paper.addEventListener("pointerdown", (event) => {
 
 paper.addEventListener("pointermove", (event) => {
   if (!drawing || !event.isPrimary) return;
-  strokes.at(-1).push(...event.getCoalescedEvents().map(position), position(event));
+  // Only on secure pages and in recent browsers an event knows those that were merged into it.
+  strokes.at(-1).push(...(event.getCoalescedEvents?.() ?? []).map(position), position(event));
   updateSoon();
 });
 
@@ -157,12 +196,18 @@ paper.addEventListener("keydown", (event) => {
 find("undo").addEventListener("click", undo);
 find("clear").addEventListener("click", clear);
 
-// A test image of the galleries is given to the network as it is: it has been prepared already.
+// A test image of the galleries is given as it is to the network of the results: it has been prepared already.
 for (const button of document.querySelectorAll(".gallery button")) {
   button.addEventListener("click", () => {
     clear();
     const image = button.querySelector("img");
-    show(readGrey(image, SIDE).map((grey) => grey / 255));
+    if (isHidden()) showHidden();
+    else {
+      const pixels = readGrey(image, SIDE).map((grey) => grey / 255), probabilities = predict(network, pixels);
+      const confidence = Math.max(...probabilities);
+      showImages([pixels]);
+      showAnswer(names[probabilities.indexOf(confidence)], `${percent(confidence)}, by the network of the results`, probabilities);
+    }
     announce(image.alt);
     find("draw").scrollIntoView();
     paper.focus({ preventScroll: true });

@@ -1,4 +1,5 @@
-// The network of stages/common/model.py: dense layers, ReLU after the hidden ones, softmax at the end.
+// The networks of stages/common/model.py: dense layers, ReLU after the hidden ones, softmax at the end; and when the
+// reader is sure, the twin of stages/common/reader.py and tools/reading/network.py.
 
 // Returns {kernel, bias} for each layer. A kernel is (inputs, outputs), row after row; all float32, little-endian, as
 // every machine with a browser stores them.
@@ -30,11 +31,32 @@ function softmax(logits) {
   return powers.map((power) => power / sum);
 }
 
-const layers = decodeLayers(JSON.parse(document.getElementById("network").textContent));
+const parse = (id) => JSON.parse(document.getElementById(id).textContent);
+const network = decodeLayers(parse("network")); // that of the results on this page
+const reader = decodeLayers(parse("reader")); // that of the paper, with an output more: no single digit
+const SURE_FROM = parse("reader").sure_from;
+const PLACES = [[0, 0], [-1, 0], [1, 0], [0, -1], [0, 1]]; // rows, columns
 
-// Returns the probability of each digit, for the image as 784 numbers in [0, 1], row after row, 1 is ink.
-function predict(image) {
+// Returns the probability of each output of a network, for the image as 784 numbers in [0, 1], row after row, 1 is ink.
+function predict(layers, image) {
   const hidden = layers.slice(0, -1);
   const features = hidden.reduce((input, layer) => dense(input, layer).map((sum) => Math.max(sum, 0)), image);
   return softmax(dense(features, layers.at(-1)));
+}
+
+function move(image, [rows, columns]) {
+  const SIDE = 28;
+  return image.map((_, i) => {
+    const y = Math.floor(i / SIDE) - rows, x = (i % SIDE) - columns;
+    return y < 0 || x < 0 || y >= SIDE || x >= SIDE ? 0 : image[y * SIDE + x];
+  });
+}
+
+// Returns what the reader says of a digit that findDigits found: the likeliest class, its probability, whether it is sure,
+// and the probabilities of all outputs, the means over five places.
+function read({ image, single }) {
+  const looks = PLACES.map((place) => predict(reader, move(image, place)));
+  const probabilities = Array.from(looks[0], (_, i) => looks.reduce((sum, look) => sum + look[i], 0) / looks.length);
+  const confidence = Math.max(...probabilities.slice(0, -1)), digit = probabilities.indexOf(confidence);
+  return { digit, confidence, sure: single && Number(confidence.toFixed(6)) >= SURE_FROM, probabilities };
 }

@@ -1,10 +1,10 @@
-// What the network expects of a picture: the twin of tools/reading/prepare.py, which explains the steps. Tests hold
+// What the reader expects of a picture: the twin of tools/reading/prepare.py, which explains the steps. Tests hold
 // the two to the same result.
 
-// Returns the 28x28 pixels in [0, 1], or null when there is no ink.
-// grey: width * height numbers, row by row, from 0 (black) to 255 (white), one digit in ink of either polarity.
-function prepare(grey, width, height) {
-  const FIT = 20, SIDE = 28, CENTRE = 14, MIN_CONTRAST = 24, NOISE = 5, TIE = 1e-6;
+// Returns ink as width * height numbers, 0 is paper and 1 is ink, all 0 without ink.
+// grey: width * height numbers, row by row, from 0 (black) to 255 (white), ink of either polarity.
+function findInk(grey, width, height) {
+  const MIN_CONTRAST = 24, NOISE = 5;
   const reach = Math.max(1, Math.floor(Math.max(width, height) / 4)); // of the square that paper is wider than
 
   // The sums over windows of 2 reach + 1 along lines of `length` values that are `step` apart, cut at their ends.
@@ -84,27 +84,52 @@ function prepare(grey, width, height) {
     return threshold;
   }
 
-  // width * height numbers, 0 is paper and 1 is ink; null without ink.
-  function findInk() {
-    const levels = Int32Array.from(grey, (value) => Math.floor(Math.min(Math.max(value, 0), 255) + 0.5));
-    const depth = absorbed(isDarkOnLight(levels) ? levels : levels.map((level) => 255 - level));
-    const paper = median(depth), noise = median(depth.map((level) => Math.abs(level - paper)));
-    const evident = paper + NOISE * noise, above = depth.filter((level) => level > evident);
-    if (!above.length) return null;
-    const threshold = otsu(above);
-    const full = median(above.filter((level) => level > threshold));
-    if (full - paper < Math.max(MIN_CONTRAST, 2 * NOISE * noise)) return null;
-    const near = (x, y) => {
-      for (let b = Math.max(y - 1, 0); b <= Math.min(y + 1, height - 1); b++) {
-        for (let a = Math.max(x - 1, 0); a <= Math.min(x + 1, width - 1); a++) {
-          if (2 * (depth[b * width + a] - paper) > full - paper) return true;
-        }
+  // Whether each pixel is of a connected component of `faint` that holds a pixel of `full`.
+  function touching(faint, full) {
+    const kept = new Uint8Array(faint.length);
+    const stack = [...kept.keys()].filter((i) => full[i] && faint[i]);
+    for (const i of stack) kept[i] = 1;
+    while (stack.length) {
+      const i = stack.pop();
+      for (const j of around(i, width, height)) {
+        if (!faint[j] || kept[j]) continue;
+        kept[j] = 1;
+        stack.push(j);
       }
-      return false;
-    };
-    return Float64Array.from(depth, (level, i) =>
-      level > evident && near(i % width, Math.floor(i / width)) ? Math.min((level - paper) / (full - paper), 1) : 0);
+    }
+    return kept;
   }
+
+  const none = new Float64Array(grey.length);
+  const levels = Int32Array.from(grey, (value) => Math.floor(Math.min(Math.max(value, 0), 255) + 0.5));
+  const depth = absorbed(isDarkOnLight(levels) ? levels : levels.map((level) => 255 - level));
+  const paper = median(depth), noise = median(depth.map((level) => Math.abs(level - paper)));
+  const evident = paper + NOISE * noise, above = depth.filter((level) => level > evident);
+  if (!above.length) return none;
+  const threshold = otsu(above);
+  const full = median(above.filter((level) => level > threshold));
+  if (full - paper < Math.max(MIN_CONTRAST, 2 * NOISE * noise)) return none;
+  const darker = (times) => depth.map((level) => Number(times * (level - paper) > full - paper));
+  const strokes = touching(darker(4), darker(2)).map((is, i) => is && Number(depth[i] > evident));
+  return none.map((_, i) =>
+    depth[i] > evident && (strokes[i] || around(i, width, height).some((j) => strokes[j]))
+      ? Math.min((depth[i] - paper) / (full - paper), 1) : 0);
+}
+
+// Returns the neighbours of pixel i, eight or four.
+function around(i, width, height, diagonal = true) {
+  const x = i % width, y = (i - x) / width, found = [];
+  for (let b = Math.max(y - 1, 0); b <= Math.min(y + 1, height - 1); b++) {
+    for (let a = Math.max(x - 1, 0); a <= Math.min(x + 1, width - 1); a++) {
+      if ((a !== x || b !== y) && (diagonal || a === x || b === y)) found.push(b * width + a);
+    }
+  }
+  return found;
+}
+
+// Returns ink, not all 0, as 28x28 pixels in [0, 1]: scaled to fit 20x20 and centred by its mass.
+function fit(ink, width, height) {
+  const FIT = 20, SIDE = 28, CENTRE = 14, TIE = 1e-6;
 
   // The averages of line(from), line(from + 1) ... over n equal parts of `length` values.
   function average(line, from, length, n) {
@@ -123,26 +148,21 @@ function prepare(grey, width, height) {
     return Math.min(Math.max(Math.ceil(CENTRE - 0.5 - centre - TIE), 0), SIDE - mass.length);
   }
 
-  function fit(ink) {
-    let [top, bottom, left, right] = [height, -1, width, -1];
-    ink.forEach((value, i) => {
-      if (value === 0) return;
-      const x = i % width, y = Math.floor(i / width);
-      [top, bottom, left, right] = [Math.min(top, y), Math.max(bottom, y), Math.min(left, x), Math.max(right, x)];
-    });
-    const boxHeight = bottom - top + 1, boxWidth = right - left + 1;
-    const scaled = (side) => Math.max(1, Math.floor((side * FIT) / Math.max(boxHeight, boxWidth) + 0.5));
-    const lines = Array.from({ length: boxHeight }, (_, y) =>
-      average((x) => ink[(top + y) * width + x], left, boxWidth, scaled(boxWidth)));
-    const columns = lines[0].map((_, x) => average((y) => lines[y][x], 0, boxHeight, scaled(boxHeight)));
-    const rows = columns[0].map((_, y) => columns.map((column) => column[y]));
-    const sum = (line) => line.reduce((a, b) => a + b, 0);
-    const y0 = corner(rows.map(sum)), x0 = corner(columns.map(sum)), peak = Math.max(...rows.flat());
-    const image = new Float32Array(SIDE * SIDE);
-    rows.forEach((row, y) => row.forEach((value, x) => { image[(y0 + y) * SIDE + x0 + x] = value / peak; }));
-    return image;
-  }
-
-  const ink = findInk();
-  return ink && fit(ink);
+  let [top, bottom, left, right] = [height, -1, width, -1];
+  ink.forEach((value, i) => {
+    if (value === 0) return;
+    const x = i % width, y = Math.floor(i / width);
+    [top, bottom, left, right] = [Math.min(top, y), Math.max(bottom, y), Math.min(left, x), Math.max(right, x)];
+  });
+  const boxHeight = bottom - top + 1, boxWidth = right - left + 1;
+  const scaled = (side) => Math.max(1, Math.floor((side * FIT) / Math.max(boxHeight, boxWidth) + 0.5));
+  const lines = Array.from({ length: boxHeight }, (_, y) =>
+    average((x) => ink[(top + y) * width + x], left, boxWidth, scaled(boxWidth)));
+  const columns = lines[0].map((_, x) => average((y) => lines[y][x], 0, boxHeight, scaled(boxHeight)));
+  const rows = columns[0].map((_, y) => columns.map((column) => column[y]));
+  const sum = (line) => line.reduce((a, b) => a + b, 0);
+  const y0 = corner(rows.map(sum)), x0 = corner(columns.map(sum)), peak = Math.max(...rows.flat());
+  const image = new Float32Array(SIDE * SIDE);
+  rows.forEach((row, y) => row.forEach((value, x) => { image[(y0 + y) * SIDE + x0 + x] = value / peak; }));
+  return image;
 }

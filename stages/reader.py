@@ -1,0 +1,102 @@
+"""Train a second network for pictures that people take: digits of other hands and pens, and ink that is no digit.
+
+Reads  data/normalized/{train,validation}.
+Writes models/reader.keras, reports/reader/history.csv like that of train, and metrics.json: the confidence from which
+on the reader is `sure`, and how often it is, on validation digits and on ink that is no single digit.
+"""
+
+import common.interrupts  # noqa: F401
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from common import arithmetic, dataset, model, params, reader
+from common.dataset import Split
+from common.determinism import keras, tf
+from common.errors import run
+from common.files import save_json
+from common.lock import held
+from parameters.dataset import Dataset
+from parameters.reader import Reader
+from train import fit
+from training import checkpoint, non_digits
+from training.history import History
+
+FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
+HISTORY = Path("reports/reader/history.csv")
+BATCH = 2_000  # images
+
+
+def add_non_digits(split: Split, share: float, names: list[str], seed: int) -> tuple[Split, dict[str, np.ndarray]]:
+    """Return the split with a share of as many images of no class after its own, and these by kind."""
+    n, none = max(6, round(share * len(split.labels))), len(names)
+    kinds = non_digits.draw(n, split.images, names, np.random.default_rng(seed))
+    drawn = np.concatenate(list(kinds.values()))
+    images = np.concatenate([split.images, drawn])
+    return Split(images, np.concatenate([split.labels, np.full(len(drawn), none, np.uint8)])), kinds
+
+
+def answer(network: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the likeliest digit of each image, (n,) int64, and its confidence, (n,) float64, rounded to six digits."""
+    moved = reader.move(images)
+    padded = np.concatenate([moved, np.zeros((-len(moved) % BATCH, *dataset.SHAPE), np.float32)])
+    predict = tf.function(partial(arithmetic.probabilities, network.layers), jit_compile=True)
+    found = [predict(tf.constant(padded[start : start + BATCH])).numpy() for start in range(0, len(padded), BATCH)]
+    digits = reader.average(np.concatenate(found)[: len(moved)].astype(np.float64))[:, :-1]
+    return digits.argmax(axis=1), digits.max(axis=1).round(6)
+
+
+def calibrate(wrong: Mapping[str, np.ndarray], share: float) -> float:
+    """Return the lowest confidence, in thousandths, that at most a share of the images of each kind reach wrongly.
+
+    wrong: the confidence of each image where the answer is wrong, and 0 where it is right, (n,) for each kind.
+    """
+    steps = np.arange(500, 1000) / 1000
+    passes = [all((values >= step).mean() <= share for values in wrong.values()) for step in steps]
+    return float(steps[passes.index(True)]) if any(passes) else 1.0
+
+
+def measure(found: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarray, share: float) -> dict:
+    """Return where to be sure and how often the reader is.
+
+    found: digit and confidence of the images of each kind, `digits` among them, whose labels are given.
+    """
+    right = {
+        kind: digit == labels if kind == "digits" else np.zeros(len(digit), bool) for kind, (digit, _) in found.items()
+    }
+    sure = calibrate({kind: confidence * ~right[kind] for kind, (_, confidence) in found.items()}, share)
+    rates = {
+        kind: {
+            "images": len(confidence),
+            "sure": float((confidence >= sure).mean()),
+            "sure_and_wrong": float((~right[kind] & (confidence >= sure)).mean()),
+        }
+        for kind, (_, confidence) in found.items()
+    }
+    return {"accuracy": float(right["digits"].mean()), "sure_from": sure, "rates": rates}
+
+
+@held("stage")
+def main() -> None:
+    settings, names = params.load(Reader), params.load(Dataset).class_names
+    digits, validation = map(dataset.load, FOLDERS)
+    train, _ = add_non_digits(digits, settings.non_digits, names, seed=settings.seed)
+    watched, kinds = add_non_digits(validation, settings.non_digits, names, seed=settings.seed + 1)
+    network = model.build(settings.hidden_units, len(names) + 1, settings.seed)
+    saved = checkpoint.Checkpoint(FOLDERS, f"reader {settings} {names}", History(HISTORY, settings.epochs))
+    with saved.reported():
+        fit(network, train, watched, settings, saved)
+        found = {kind: answer(network, images) for kind, images in ({"digits": validation.images} | kinds).items()}
+        metrics = measure(found, validation.labels, settings.sure_and_wrong)
+
+        model.save(network, reader.PATH)
+        save_json(reader.METRICS, metrics)
+    saved.discard()
+    print(f"reader: sure from {metrics['sure_from']:.1%} on, of {metrics['rates']['digits']['sure']:.1%} of the digits")
+
+
+if __name__ == "__main__":
+    run(main)

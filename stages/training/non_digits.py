@@ -1,0 +1,128 @@
+"""Ink that is no single digit, for a network that is to say so: letters, strokes, scribbles and digits in pairs.
+
+Everything is additions, products, quotients and square roots of single numbers, which are exact to the last bit on any
+CPU; no normal distribution, whose tails are logarithms.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from common.dataset import SHAPE
+from training.augmentation import sample
+
+FIT = 20  # pixels of the longer side, and the centre of mass in the centre, as MNIST has its digits
+CENTRE = (SHAPE[0] - 1) / 2
+MARGIN = (SHAPE[0] - FIT) // 2
+# Without those that a person takes for digits.
+LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwx?!&%@#+*=<>$"
+GRID = np.arange(SHAPE[0], dtype=np.float64)
+
+
+def draw(n: int, images: np.ndarray, names: Sequence[str], random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return n images by their kinds, each (m, 28, 28) float32 in [0, 1]: a third of them letters, a third strokes.
+
+    images: (k, 28, 28) float32 in [0, 1], digits to pair; names: of the classes, no letter of which is drawn.
+    """
+    few = n // 6
+    others = [letter for letter in LETTERS if letter.lower() not in {name.lower() for name in names}]
+    glyphs = np.stack([draw_letter(letter) for letter in others])
+    lines = {
+        "strokes": [strokes(random) for _ in range(n - 4 * few)],
+        "scribbles": [scribble(random) for _ in range(few)],
+    }
+    drawn = {kind: np.stack([ink(each, 1.2 + 3 * random.random()) for each in every]) for kind, every in lines.items()}
+    return drawn | {
+        "letters": glyphs[random.integers(len(glyphs), size=2 * few)],
+        "pairs": pairs(few, images, random),
+    }
+
+
+def draw_letter(letter: str) -> np.ndarray:
+    """Draw a letter of Pillow's own font, scaled to fit: (28, 28) float32, means of 4 x 4 pixels."""
+    large = 4 * FIT
+    left, top, right, bottom = ImageFont.load_default(large).getbbox(letter)
+    font = ImageFont.load_default(large * large / max(right - left, bottom - top))
+    left, top, right, bottom = font.getbbox(letter)
+    image = Image.new("L", (4 * SHAPE[1], 4 * SHAPE[0]))
+    middle = ((image.width - left - right) // 2, (image.height - top - bottom) // 2)
+    ImageDraw.Draw(image).text(middle, letter, fill=255, font=font)
+    levels = np.asarray(image, np.int64).reshape(SHAPE[0], 4, SHAPE[1], 4).sum(axis=(1, 3)) // 16
+    return centred(levels)
+
+
+def strokes(random: np.random.Generator) -> np.ndarray:
+    """Return the segments, (k, 2, 2), of two to five lines, straight or bent, that often begin where others end."""
+    ends, segments = [random.random(2)], []
+    for _ in range(random.integers(2, 6)):
+        start = ends[random.integers(len(ends))] if random.random() < 0.7 else random.random(2)
+        aligned = random.integers(3, size=2) / 2 + 0.2 * (
+            random.random(2) - 0.5
+        )  # as letters are: on a line or halfway
+        end = aligned if random.random() < 0.7 else random.random(2)
+        bend = 0.9 * (random.random(2) - 0.5) if random.random() < 0.4 else np.zeros(2)
+        control = (start + end) / 2 + bend
+        t = np.linspace(0, 1, 9 if bend.any() else 2)[:, None]
+        curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
+        segments.append(np.stack([curve[:-1], curve[1:]], axis=1))
+        ends += [end, (start + end) / 2]
+    return np.concatenate(segments)
+
+
+def scribble(random: np.random.Generator) -> np.ndarray:
+    """Return the segments, (k, 2, 2), of a walk at random whose corners are cut twice (Chaikin 1974)."""
+    points = np.cumsum(random.random((random.integers(5, 25), 2)) - 0.5, axis=0)
+    for _ in range(2):
+        a, b = points[:-1], points[1:]
+        points = np.stack([0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b], axis=1).reshape(-1, 2)
+    return np.stack([points[:-1], points[1:]], axis=1)
+
+
+def ink(segments: np.ndarray, width: float) -> np.ndarray:
+    """Draw segments (k, 2, 2), scaled to fit, with a pen `width` pixels wide: (28, 28) float32, whole 255ths."""
+    low, high = segments.min(axis=(0, 1)), segments.max(axis=(0, 1))
+    scale = (FIT - width) / max((high - low).max(), 1e-9)
+    (y, x), (y1, x1) = ((segments - (low + high) / 2) * scale + CENTRE).transpose(1, 2, 0)[..., None, None]
+    dy, dx = y1 - y, x1 - x
+    rows, columns = GRID[:, None], GRID
+    along = ((rows - y) * dy + (columns - x) * dx) / np.maximum(dy * dy + dx * dx, 1e-9)
+    along = np.clip(along, 0, 1)
+    distance = np.sqrt((rows - y - along * dy) ** 2 + (columns - x - along * dx) ** 2).min(axis=0)
+    levels = np.rint(255 * np.clip(width / 2 + 0.5 - distance, 0, 1)).astype(np.int64)
+    return centred(levels)
+
+
+def centred(levels: np.ndarray) -> np.ndarray:
+    """Return whole levels from 0 to 255, (28, 28), with their centre of mass in the middle: float32 in [0, 1]."""
+    shift = [move(levels.sum(axis=1)), move(levels.sum(axis=0))]
+    return (np.roll(levels, shift, axis=(0, 1)) / 255).astype(np.float32)
+
+
+def move(profile: np.ndarray) -> int:
+    """Return by how many pixels a profile of masses, whole numbers, is to move for its centre to be in the middle."""
+    centre = int((profile * np.arange(len(profile))).sum()) / int(profile.sum())
+    return int(np.clip(np.rint(CENTRE - centre), -MARGIN, MARGIN))
+
+
+def pairs(n: int, images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return n images of two digits side by side that touch or nearly do, scaled to fit: (n, 28, 28) float32."""
+    chosen = images[np.sort(random.integers(len(images), size=2 * n))][random.permutation(2 * n)]
+    first, second = chosen[:n], chosen[n:]
+    (left, width), (left2, width2) = extent(first), extent(second)
+    step = width - 3 * random.random(n)
+    scale = FIT / np.maximum(step + width2, FIT)
+    rows = (GRID - CENTRE) / scale[:, None] + CENTRE
+    parts = []
+    for digits, start, offset in ((first, left, 0), (second, left2, step)):
+        columns = (GRID - MARGIN) / scale[:, None] + (start - offset)[:, None]
+        where = np.stack(np.broadcast_arrays(rows[:, :, None], columns[:, None, :]), axis=1).astype(np.float32)
+        parts.append(sample(digits, where))
+    return np.maximum(*parts)
+
+
+def extent(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first column with ink and the number of columns of each image: (n,) and (n,)."""
+    columns = np.any(images > 0.2, axis=1)
+    first = columns.argmax(axis=1)
+    return first, SHAPE[1] - columns[:, ::-1].argmax(axis=1) - first
