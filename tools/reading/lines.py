@@ -17,6 +17,8 @@ STROKE = 12  # times its thickness: the sides of a frame and the whole of a ruli
 WIDE = 2.2  # times its height: no digit is as wide
 WITHIN = 0.35  # of the height of a component: what is as high and within makes it a frame; the dot of a zero does not
 BESIDE = 0.9  # of a piece of ink as close to a line as that is thick: the piece is of the line
+CROSSING = 1.5  # times the thickness of a line: what is thicker is a stroke that crosses it
+DOUBLE = 2.5  # of a frame: two walls side by side are one thick one
 SMALLEST = 12  # pixels of the longer side of a component with lines
 MOST = 100  # components to look at, the largest first
 
@@ -45,14 +47,17 @@ def find_lines(ink: np.ndarray) -> np.ndarray:
         part = labels[cut] == index + 1
         rows, columns = straight_lines(part)
         thin = max(rows.thickness, columns.thickness) * STROKE <= min(part.shape)
-        closed = thin and rows.sides >= 2 and columns.sides >= 2
+        closed = thin and min(rows.sides, columns.sides) >= 1 and rows.sides + columns.sides >= 3  # one may be cut off
         enclosing = encloses_another(part, boxes - [top, top, left, left], index)
         across = (left <= 1 and right >= ink.shape[1] - 1) or (top <= 1 and bottom >= ink.shape[0] - 1)
         # A digit that fills its picture reaches its edges too, alone and with less than three lines.
         ruled = across and (len(boxes) > 1 or (thin and max(rows.number, columns.number) >= 3))
         ruled |= right - left > WIDE * (bottom - top)
         if closed or enclosing or (ruled and (rows.number or columns.number)):
-            lines = lines_of(rows, columns, closed or enclosing)
+            framed = (closed or enclosing) and not across
+            if framed:
+                rows, columns = straight_lines(part, DOUBLE)
+            lines = lines_of(rows, columns, framed)
             lines |= beside(part & ~lines, lines, max(rows.thickness, columns.thickness))
             found[cut] |= lines if lines.any() else part  # without lines it is a circle, or a frame drawn by hand
     return found & ink
@@ -61,7 +66,7 @@ def find_lines(ink: np.ndarray) -> np.ndarray:
 def lines_of(rows: Lines, columns: Lines, framed: bool) -> np.ndarray:
     """Return the lines of both directions, but of a ruling only those as thin as the thinner: strokes are thicker."""
     if not framed and rows.number and columns.number:
-        thickest = 1.5 * min(rows.thickness, columns.thickness) + 1
+        thickest = CROSSING * min(rows.thickness, columns.thickness) + 1
         return rows.mask * (rows.thickness <= thickest) | columns.mask * (columns.thickness <= thickest)
     return rows.mask | columns.mask
 
@@ -91,13 +96,16 @@ def beside(rest: np.ndarray, lines: np.ndarray, thickness: int) -> np.ndarray:
     return (close > BESIDE * total)[labels]
 
 
-def straight_lines(part: np.ndarray) -> tuple[Lines, Lines]:
-    """Return the lines along the rows and those along the columns of a component, (h, w) bool."""
+def straight_lines(part: np.ndarray, thicker: float = CROSSING) -> tuple[Lines, Lines]:
+    """Return the lines along the rows and those along the columns of a component, (h, w) bool.
+
+    What is this many times as thick as the line, or more, crosses it and stays.
+    """
     y, x = np.nonzero(part)
     down, right = slope(y, x), slope(x, y)
     height, width = np.ptp(y - down * x) + 1, np.ptp(x - right * y) + 1  # of what may be turned
-    along_rows = lines_along(part, y, x, down, width)
-    along_columns = lines_along(part.T, x, y, right, height)
+    along_rows = lines_along(part, y, x, down, width, thicker)
+    along_columns = lines_along(part.T, x, y, right, height, thicker)
     return along_rows, along_columns._replace(mask=along_columns.mask.T)
 
 
@@ -112,7 +120,7 @@ def slope(y: np.ndarray, x: np.ndarray) -> float:
     return float(SLOPES[np.argmax(sharpness)])
 
 
-def lines_along(part: np.ndarray, y: np.ndarray, x: np.ndarray, slope: float, extent: float) -> Lines:
+def lines_along(part: np.ndarray, y: np.ndarray, x: np.ndarray, slope: float, extent: float, thicker: float) -> Lines:
     """Return the lines of this slope in a component, (h, w) bool, whose ink is at y, x."""
     none = Lines(np.zeros(part.shape, bool), 0, 0, 0)
     rows = np.floor(y - slope * x + 0.5).astype(np.int64)
@@ -130,7 +138,7 @@ def lines_along(part: np.ndarray, y: np.ndarray, x: np.ndarray, slope: float, ex
     usual = float(np.median(thickness[long]))
     if usual > max(THREE, THIN * extent):
         return none
-    long &= thickness <= 1.5 * usual + 1  # what is thicker crosses the line
+    long &= thickness <= thicker * usual + 1
     mask = np.zeros(part.shape, bool)
     mask[y, x] = long[rows, x]
     longest = runs.max(axis=1)
