@@ -8,7 +8,7 @@ as a B-spline with a control point every 7 pixels.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -155,7 +155,7 @@ def softer(images: np.ndarray) -> np.ndarray:
     return functools.reduce(np.add, neighbours(images, 2)) * np.float32(0.25)
 
 
-PENS = [
+PENS: list[Callable[[np.ndarray], np.ndarray]] = [
     thicker,
     functools.partial(thicker, side=3),
     thinner,
