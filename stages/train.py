@@ -43,6 +43,7 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
     adam = keras.optimizers.Adam(
         learning_rate(settings, plan.steps * settings.epochs),
         weight_decay=settings.weight_decay or None,  # decoupled: Loshchilov and Hutter (2019), AdamW
+        name="adam",  # the archive has it; Keras would count the optimizers of the process
     )
     adam.exclude_from_weight_decay(var_names=["bias"])
     trainer = BlockTrainer(network)
