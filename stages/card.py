@@ -15,6 +15,7 @@ from common.errors import run
 from common.files import load_json
 from common.lock import held
 from page import templates
+from parameters.about import About
 from parameters.evaluate import Evaluate
 from parameters.model import Model
 from parameters.normalize import Normalize
@@ -55,17 +56,20 @@ def pinned_versions(texts: Iterable[str]) -> list[str]:
 def main() -> None:
     level = params.load(Evaluate).confidence_level
     changes, not_digits = list_changes(tables.load(EVALUATE / "robustness.csv", tables.Robustness), level)
+    digits = tables.load(EVALUATE / "per_digit.csv", tables.Digit)
 
     templates.save(
         CARD,
         "model_card.md",
+        about=params.load(About),
         metrics=load_json(EVALUATE / "metrics.json", "evaluate"),
         level=level,
         split_sizes=load_json(Path("reports/eda/summary.json"), "eda")["images"],
         normalize=params.load(Normalize),
         hidden_units=params.load(Model).hidden_units,
         train=params.load(Train),
-        recalls=list_recalls(tables.load(EVALUATE / "per_digit.csv", tables.Digit), level),
+        recalls=list_recalls(digits, level),
+        classes=len(digits),
         changes=changes,
         reader=params.load(Reader),
         reading=load_json(reader.METRICS, "reader"),

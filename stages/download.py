@@ -1,4 +1,4 @@
-"""Download MNIST as published from the first source that works, and verify it.
+"""Download the data as published from the first source that works, and verify it.
 
 Reads  the `download` section of params.yaml; the environment variable MNIST_MIRROR, if set, is tried first.
 Writes data/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte: IDX, decompressed, the same bytes from every source.
@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,8 @@ from parameters.download import Download
 from sources.fetch import save
 from sources.source import opened
 
+Digests = Mapping[str, str | None]  # SHA-256 by published name; None: not stated yet
+
 RAW = Path("data/raw")
 PART = Path("data/raw.part")  # same file system as RAW; a fixed name: the next run removes what a killed one left
 OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # errors of writing, not of a source
@@ -37,7 +39,11 @@ def ordered(sources: Sequence[str]) -> list[str]:
     return [mirror, *sources] if mirror else [*sources]
 
 
-def provide(sources: Sequence[str], digests: Mapping[str, str]) -> str:
+class OtherBytes(PipelineError):
+    """A source has all four files, but not those that params.yaml states; the message names each that differs."""
+
+
+def provide(sources: Sequence[str], digests: Digests) -> str:
     """Put the verified files into RAW unless they are there; return where they came from.
 
     Raises PipelineError with the reason for each source if none works; RAW is then unchanged.
@@ -60,8 +66,9 @@ def provide(sources: Sequence[str], digests: Mapping[str, str]) -> str:
                 move(digests)
                 return f"from {without_secrets(source)}"
     raise PipelineError(
-        "\n  ".join(["no source of MNIST works", *reasons])
+        "\n  ".join(["no source of the data works", *reasons])
         + "\nSet MNIST_MIRROR to a folder, an archive or a URL that holds the four files."
+        + ("" if all(digests.values()) else "\nIf you trust the source, state what was found; see docs/your-data.md.")
     )
 
 
@@ -77,7 +84,7 @@ def empty_folder(path: Path) -> Iterator[None]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def is_complete(digests: Mapping[str, str]) -> bool:
+def is_complete(digests: Digests) -> bool:
     return all((RAW / name).is_file() and sha256(RAW / name) == expected for name, expected in digests.items())
 
 
@@ -86,16 +93,17 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch_verified(source: str, digests: Mapping[str, str]) -> None:
-    """Write the files of one source to PART. Raises PipelineError when a digest differs, and what `opened` raises."""
+def fetch_verified(source: str, digests: Digests) -> None:
+    """Write the files of one source to PART. Raises OtherBytes when a digest differs, and what `opened` raises."""
     with TemporaryDirectory(dir=PART) as folder, opened(source, Path(folder)) as read:
-        for name, expected in digests.items():
-            found = save(read(name), PART / name)
-            if found != expected:
-                raise PipelineError(f"{name}: expected SHA-256 {expected}, found {found}")
+        found = {name: save(read(name), PART / name) for name in digests}
+    if other := [name for name, digest in found.items() if digest != digests[name]]:
+        head = [f"{len(other)} files are not those of download.sha256"] if len(other) > 1 else []
+        lines = [f"{name}: expected SHA-256 {digests[name] or 'unknown'}, found {found[name]}" for name in other]
+        raise OtherBytes("\n    ".join([*head, *lines]))
 
 
-def move(digests: Mapping[str, str]) -> None:
+def move(digests: Digests) -> None:
     """Move the verified files from PART to RAW. Raises PipelineError if another process wrote to PART."""
     require_parent()
     RAW.mkdir(parents=True, exist_ok=True)
@@ -107,6 +115,8 @@ def move(digests: Mapping[str, str]) -> None:
 
 def in_one_line(error: Exception) -> str:
     """Return the innermost error that requests and urllib3 wrap, without secrets."""
+    if isinstance(error, OtherBytes):
+        return str(error)
     while inner := [e for e in (getattr(error, "reason", None), *error.args) if isinstance(e, Exception)]:
         error = inner[0]
     kind = "" if isinstance(error, PipelineError) else f"{type(error).__name__}: "
@@ -119,7 +129,7 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(?<=//)[^/\s]*@|(?<=[\w/])\?[^\s#]+", "", text)
 
 
-def count_images(names: Mapping[str, str]) -> int:
+def count_images(names: Iterable[str]) -> int:
     """Return the number of images in all image files (the first dimension, second integer of IDX)."""
     return sum(int(np.fromfile(RAW / name, ">u4", count=2)[1]) for name in names if "images" in name)
 

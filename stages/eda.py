@@ -17,6 +17,8 @@ from common.files import atomic_write, save_json
 from common.lock import held
 from drawing import figures, fonts
 from drawing.figures import Figure, plt, sns
+from drawing.samples import draw_samples
+from parameters.about import About
 from parameters.dataset import Dataset
 from parameters.eda import Eda
 from parameters.figures import Figures
@@ -63,48 +65,36 @@ def summarize(labels: dict[str, np.ndarray], grey_counts: np.ndarray) -> dict:
     }
 
 
-def draw_samples(images: np.ndarray, labels: np.ndarray, names: list[str], per_digit: int) -> Figure:
-    """Draw the first images of every digit, a row for each."""
-    cell, margin = 0.85, 0.5  # inches
-    figure, axes = figures.sheet(margin + per_digit * cell, len(names) * cell)
-    for digit, name in enumerate(names):
-        axes.text(margin / 2, (digit + 0.5) * cell, name, ha="center", va="center", fontsize=14)
-        for i, index in enumerate(np.flatnonzero(labels == digit)[:per_digit]):
-            figures.draw_image(axes, images[index], margin + (i + 0.5) * cell, digit * cell, scale=3)
-    figure.suptitle("Training images and their labels")
-    return figure
-
-
-def draw_distribution(counts: pd.DataFrame) -> Figure:
+def draw_distribution(counts: pd.DataFrame, unit: str) -> Figure:
     """Draw the share of each digit in each split."""
     sizes = counts.groupby("split")["count"].transform("sum")
     shares = counts.assign(
         share=100 * counts["count"] / sizes,
         split=[f"{s} (n = {n:,})" for s, n in zip(counts["split"], sizes, strict=True)],
     )
-    figure, axes = plt.subplots(figsize=(8, 4))
+    classes = counts["digit"].nunique()
+    figure, axes = plt.subplots(figsize=(8, 1.3 + 0.36 * classes))
     colours = [figures.TRAIN, figures.VALIDATION, figures.TEST]
-    sns.barplot(shares, x="digit", y="share", hue="split", palette=colours, saturation=1, errorbar=None, ax=axes)
-    axes.axhline(100 / counts["digit"].nunique(), color="black", linewidth=0.8, linestyle=":")
-    axes.set(
-        xlabel="digit", ylabel="share of the split (%)", title="Digit distribution (dotted: every digit equally often)"
-    )
-    axes.grid(axis="y")
-    axes.legend(title=None, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
+    sns.barplot(shares, x="share", y="digit", hue="split", palette=colours, saturation=1, errorbar=None, ax=axes)
+    axes.axvline(100 / classes, color="black", linewidth=0.8, linestyle=":", label="all equally often")
+    axes.set(xlabel="share of the split (%)", ylabel=unit)
+    axes.grid(axis="x")
+    axes.get_legend().remove()
+    figure.legend(ncols=2, loc="outside lower center", frameon=False)
     return figure
 
 
-def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray) -> Figure:
+def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray, unit: str) -> Figure:
     """Draw the mean image of each digit; means (classes, 28, 28) in [0, 1]."""
     titles = [f"{name}\nn = {count:,}" for name, count in zip(names, counts, strict=True)]
-    figure = figures.gallery(means, titles, columns=5, width=1.5)
-    figure.suptitle("Mean training image of each digit")
+    figure = figures.gallery(means, titles, columns=5 if len(names) <= 20 else 8, width=1.5)
+    figure.suptitle(f"Mean training image of each {unit}")
     return figure
 
 
 @held("stage")
 def main() -> None:
-    settings, names = params.load(Eda), params.load(Dataset).class_names
+    settings, names, unit = params.load(Eda), params.load(Dataset).class_names, params.load(About).unit
     font = params.load(Figures).font
     splits = {name: dataset.load(dataset.FOLDER / name) for name in SPLITS}
     labels = {name: split.labels for name, split in splits.items()}
@@ -122,9 +112,9 @@ def main() -> None:
     figures.save(
         draw_samples(train.images, train.labels, names, settings.samples_per_digit), REPORTS / "sample_images.png"
     )
-    figures.save(draw_distribution(counts), REPORTS / "digit_distribution.png")
-    figures.save(draw_means(means, names, in_train), REPORTS / "mean_images.png")
-    print(f"eda: {counts['count'].sum():,} images of {len(names)} digits; figures in {REPORTS}")
+    figures.save(draw_distribution(counts, unit), REPORTS / "digit_distribution.png")
+    figures.save(draw_means(means, names, in_train, unit), REPORTS / "mean_images.png")
+    print(f"eda: {counts['count'].sum():,} images of {len(names)} classes; figures in {REPORTS}")
 
 
 if __name__ == "__main__":

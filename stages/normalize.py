@@ -65,7 +65,10 @@ def read_published(name: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
             f"{name}: expected one label for each image, found {len(images)} images, {len(labels)} labels"
         )
     if labels.max() >= classes:
-        raise PipelineError(f"{name}: expected labels 0 to {classes - 1}, found {labels.max()}")
+        raise PipelineError(
+            f"{name}: expected labels 0 to {classes - 1}, as dataset.class_names has {classes}, found {labels.max()}; "
+            "for EMNIST, with labels from 1 and images on their side, see docs/your-data.md"
+        )
     return images, labels
 
 
@@ -119,6 +122,12 @@ def digests(images: np.ndarray) -> np.ndarray:
     return np.frombuffer(found, np.uint64)
 
 
+def count_shared(*splits: np.ndarray) -> int:
+    """Count the images that occur in more than one split, each once; the arguments are the digests of the splits."""
+    once = [np.unique(split) for split in splits]
+    return int((np.unique(np.concatenate(once), return_counts=True)[1] > 1).sum())
+
+
 def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> dict[str, int]:
     """Count the images of one split that occur, pixel for pixel, in another; the arguments are their hashes."""
     return {
@@ -137,15 +146,15 @@ def main() -> None:
     train, validation = stratified_split(labels, settings.validation_fraction, settings.seed, names)
     test = np.arange(len(test_labels))
     published = digests(images)
-    duplicates = count_duplicates(published[train], published[validation], digests(test_images))
+    splits = published[train], published[validation], digests(test_images)
 
     dataset.save(dataset.FOLDER / "train", scaled(images, train), labels[train])
     dataset.save(dataset.FOLDER / "validation", scaled(images, validation), labels[validation])
     dataset.save(dataset.FOLDER / "test", scaled(test_images, test), test_labels)
-    save_json(REPORT, duplicates)
+    save_json(REPORT, count_duplicates(*splits))
     print(
         f"normalize: {len(train):,} training, {len(validation):,} validation, {len(test):,} test images; "
-        f"{sum(duplicates.values())} images occur in two splits"
+        f"{count_shared(*splits)} images occur in two splits"
     )
 
 

@@ -19,7 +19,9 @@ from common.files import again, require
 from common.lock import held
 from drawing import charts, figures, fonts
 from drawing.figures import Figure, plt, sns
+from parameters.about import About
 from parameters.dataset import Dataset
+from parameters.evaluate import Evaluate
 from parameters.figures import Figures
 from parameters.plot import Plot
 from parameters.train import Train
@@ -28,6 +30,7 @@ from training import augmentation
 REPORTS = Path("reports/plot")
 HISTORY = Path("reports/train/history.csv")
 EVALUATE = Path("reports/evaluate")
+AUGMENTED = 20  # classes at most in augmented.png
 COLUMNS = ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"]  # of the history
 
 
@@ -58,7 +61,6 @@ def draw_history(history: pd.DataFrame) -> Figure:
         axes.set(xlabel="epoch", ylabel=label)
         axes.grid(axis="y")
         axes.legend(frameon=False)
-    figure.suptitle("Training history")
     return figure
 
 
@@ -70,25 +72,36 @@ def count_confusions(predictions: Iterable[tables.Prediction], classes: int) -> 
     return counts
 
 
-def draw_confusions(counts: np.ndarray, names: list[str]) -> Figure:
+def draw_confusions(counts: np.ndarray, names: list[str], unit: str) -> Figure:
     """Draw the confusion matrix; the colour is that of the mistakes alone, because the diagonal would outshine them."""
-    correct = np.eye(len(counts), dtype=bool)
-    figure, axes = plt.subplots(figsize=(7.5, 6.2))
+    mistakes = np.where(np.eye(len(counts), dtype=bool), 0, counts)
+    many = len(names) > 20
+    cell, size = (0.32, 7) if many else (0.55, 10)  # inches, points
+    margin = figures.text_width(names, 10)
+    upright = margin < 0.9 * cell
+    side = max(5.5, cell * len(names))
+    figure, axes = plt.subplots(figsize=(side + margin + 1.8, side + 0.6 + (0 if upright else margin)))
     sns.heatmap(
-        np.ma.masked_array(counts, correct).filled(0),
+        mistakes,
+        vmin=0,
+        vmax=max(1, mistakes.max()),  # without any mistake the scale would be one around 0
         annot=np.where(counts > 0, counts.astype(str), ""),
+        annot_kws={"fontsize": size},
         fmt="",
         cmap="Oranges",
         linewidths=0.5,
         linecolor="#dddddd",
         xticklabels=names,
         yticklabels=names,
-        cbar_kws={"label": "mistakes (images)"},
+        cbar_kws={
+            "label": f"mistakes: {mistakes.sum():,} of {counts.sum():,} test images",
+            "ticks": plt.MaxNLocator(integer=True),
+        },
         ax=axes,
     )
-    axes.set(xlabel="predicted digit", ylabel="actual digit")
+    axes.set(xlabel=f"predicted {unit}", ylabel=f"actual {unit}")
     axes.tick_params(length=0, rotation=0)
-    axes.set_title(f"Confusion matrix: {counts[~correct].sum():,} mistakes on {counts.sum():,} test images")
+    axes.tick_params(axis="x", rotation=0 if upright else 90)
     return figure
 
 
@@ -109,7 +122,7 @@ def draw_ambiguous(images: np.ndarray, ambiguous: Sequence[tables.Ambiguous], na
         f"{names[row.runner_up]} ({100 * row.runner_up_confidence:.0f} %)\nis {names[row.actual]}"
         for row in ambiguous
     ]
-    figure = figures.gallery(images, titles, columns=6, width=1.75)
+    figure = figures.gallery(images, titles, columns=6, width=1.85)
     figure.suptitle("The most ambiguous test images: both answers, and the label")
     return figure
 
@@ -136,6 +149,7 @@ def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
 def main() -> None:
     settings, names = params.load(Plot), params.load(Dataset).class_names
     training, font = params.load(Train), params.load(Figures).font
+    level, unit = params.load(Evaluate).confidence_level, params.load(About).unit
     history = read_history(HISTORY)
     predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
     digits = tables.load(EVALUATE / "per_digit.csv", tables.Digit)
@@ -143,7 +157,7 @@ def main() -> None:
     ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)
     changes = tables.load(EVALUATE / "robustness.csv", tables.Robustness)
     train, images = dataset.load(dataset.FOLDER / "train"), dataset.load(dataset.FOLDER / "test").images
-    examples = train.images[first_of_each(train.labels, len(names))]
+    examples = train.images[first_of_each(train.labels, len(names))[:AUGMENTED]]
     confusions = count_confusions(predictions, len(names))
     mistakes = tables.most_confident_mistakes(predictions, settings.mistakes)
     changed = robustness.examples(robustness.grey_levels(images[0]))
@@ -154,12 +168,12 @@ def main() -> None:
     figures.save_all(
         {
             REPORTS / "training_history.png": partial(draw_history, history),
-            REPORTS / "confusion_matrix.png": partial(draw_confusions, confusions, names),
+            REPORTS / "confusion_matrix.png": partial(draw_confusions, confusions, names, unit),
             REPORTS / "mistakes.png": partial(draw_mistakes, of_mistakes, mistakes, names),
-            REPORTS / "per_digit.png": partial(charts.draw_per_digit, pd.DataFrame(digits)),
-            REPORTS / "calibration.png": partial(charts.draw_calibration, pd.DataFrame(bins)),
+            REPORTS / "per_digit.png": partial(charts.draw_per_digit, digits, unit, level),
+            REPORTS / "calibration.png": partial(charts.draw_calibration, bins, level),
             REPORTS / "ambiguous.png": partial(draw_ambiguous, of_ambiguous, ambiguous, names),
-            REPORTS / "robustness.png": partial(charts.draw_robustness, pd.DataFrame(changes), changed),
+            REPORTS / "robustness.png": partial(charts.draw_robustness, pd.DataFrame(changes), changed, unit),
             REPORTS / "augmented.png": partial(draw_augmented, examples, training.augmentation, training.seed),
         },
         partial(fonts.choose, font),

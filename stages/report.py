@@ -21,6 +21,7 @@ from common.errors import PipelineError, run
 from common.files import load_json, require
 from common.lock import held
 from page import templates
+from parameters.about import About
 from parameters.dataset import Dataset
 from parameters.evaluate import Evaluate
 from parameters.model import Model
@@ -34,21 +35,21 @@ EVALUATE = Path("reports/evaluate")
 # The figures of the page: title and text alternative.
 FIGURES = {
     "eda/digit_distribution": (
-        "Digit distribution",
-        "Bars: the share of each digit in the training, validation and test split; every digit has about a tenth.",
+        "Class distribution",
+        "Bars: the share of each {unit} in the training, validation and test split.",
     ),
-    "eda/sample_images": ("Training images", "The first training images of each digit, a row for each digit."),
+    "eda/sample_images": ("Training images", "The first training images of each {unit}, a row for each."),
     "plot/calibration": (
         "Calibration",
         "Reliability diagram: the accuracy of the predictions over their confidence, with the images in each bin.",
     ),
     "plot/confusion_matrix": (
         "Confusion matrix",
-        "Matrix of actual by predicted digits; each cell is a number of test images, coloured by mistakes.",
+        "Matrix of actual by predicted {unit}; each cell is a number of test images, coloured by mistakes.",
     ),
     "plot/per_digit": (
-        "Precision, recall and F1 of each digit",
-        "Dots for each digit; the table below has the same numbers.",
+        "Precision, recall and F1 of each {unit}",
+        "Dots with intervals for each {unit}; the table below has the same numbers.",
     ),
     "plot/robustness": (
         "Robustness",
@@ -71,12 +72,12 @@ def encode_figure(content: bytes, title: str, alt: str) -> dict:
     return {"png": encode(content), "width": width, "height": height, "title": title, "alt": alt}
 
 
-def load_figures() -> dict[str, dict]:
-    """Return each figure by the name of its file."""
+def load_figures(unit: str) -> dict[str, dict]:
+    """Return each figure by the name of its file; `unit` is what one class is called."""
     figures = {}
     for name, (title, alt) in FIGURES.items():
         path = require(Path(f"reports/{name}.png"), name.partition("/")[0])
-        figures[path.stem] = encode_figure(path.read_bytes(), title, alt)
+        figures[path.stem] = encode_figure(path.read_bytes(), title.format(unit=unit), alt.format(unit=unit))
     return figures
 
 
@@ -137,7 +138,7 @@ def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
 
 @held("stage")
 def main() -> None:
-    names = params.load(Dataset).class_names
+    names, about = params.load(Dataset).class_names, params.load(About)
     evaluate = params.load(Evaluate)
     sections = [*(params.load(section) for section in (Normalize, Model, Train)), evaluate]
     mistakes = params.load(Plot).mistakes
@@ -156,7 +157,8 @@ def main() -> None:
         reader=encode_network(reader.PATH, weights.load(reader.PATH, "reader"), len(names) + 1)
         | {"sure_from": load_json(reader.METRICS, "reader")["sure_from"]},
         model_sha256=hashlib.sha256(MODEL.read_bytes()).hexdigest(),
-        figures=load_figures(),
+        about=about,
+        figures=load_figures(about.unit),
         per_digit=tables.load(EVALUATE / "per_digit.csv", tables.Digit),
         robustness=tables.load(EVALUATE / "robustness.csv", tables.Robustness),
         mistakes=list(show_mistakes(tables.most_confident_mistakes(predictions, mistakes), images, names)),

@@ -289,9 +289,9 @@ def test_the_message_when_all_fail_lists_each_source_and_its_reason(server: Mirr
 
     found = hashlib.sha256(WRONG[IMAGES]).hexdigest()
     assert str(failure.value).splitlines() == [
-        "no source of MNIST works",
+        "no source of the data works",
         f"  {page}: download.npz: expected HTTP status 200, found 403",
-        f"  {missing}: FileNotFoundError: [Errno 2] No such file or directory: '{missing}'",
+        f"  {missing}: no such file or folder",
         f"  {wrong}: {IMAGES}: expected SHA-256 {DIGESTS[IMAGES]}, found {found}",
         "Set MNIST_MIRROR to a folder, an archive or a URL that holds the four files.",
     ]
@@ -429,6 +429,33 @@ def test_a_wrong_digest_is_told_with_both_digests(server: Mirror) -> None:
 
     found = hashlib.sha256(WRONG[IMAGES]).hexdigest()
     assert reason_of(url) == f"{url}: {IMAGES}: expected SHA-256 {DIGESTS[IMAGES]}, found {found}"
+
+
+def test_every_digest_that_differs_is_told_at_once_and_one_that_nobody_stated(tmp_path: Path) -> None:
+    folder = write(tmp_path / "w", WRONG)
+    others = {**dict.fromkeys(DIGESTS, "0" * 64), IMAGES: None}
+
+    with pytest.raises(PipelineError) as failure:
+        download.provide([str(folder)], others)
+
+    found = {name: hashlib.sha256(content).hexdigest() for name, content in WRONG.items()}
+    assert str(failure.value).splitlines()[1:6] == [
+        f"  {folder}: 4 files are not those of download.sha256",
+        *(f"    {name}: expected SHA-256 {others[name] or 'unknown'}, found {found[name]}" for name in DIGESTS),
+    ]
+    assert "If you trust where they come from, state what was found" in str(failure.value)
+    assert not download.RAW.exists()
+
+
+def test_a_relative_source_is_also_found_from_a_copy_below_the_project(tmp_path: Path, monkeypatch) -> None:
+    write(tmp_path / "data/own/mine", IDX)
+    copy = tmp_path / ".dvc/tmp/exps/standalone/copy"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+
+    assert download.provide(["data/own/mine"], DIGESTS) == "from data/own/mine"
+    with pytest.raises(PipelineError, match=f"data/own/other: no such file or folder in {copy} or above it"):
+        download.provide(["data/own/other"], {**DIGESTS, IMAGES: "0" * 64})
 
 
 @pytest.mark.parametrize("reply", [Reply(b"", length=100, stalls=True), Reply(b"half", length=8, stalls=True)])
@@ -651,7 +678,7 @@ def test_what_is_no_archive_is_refused(name: str, content: bytes, tmp_path: Path
 def test_a_folder_without_the_files_is_refused(files: Files, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
 
-    assert IMAGES in reason_of(str(write(tmp_path / "folder", files)))
+    assert "expected a plain file t" in reason_of(str(write(tmp_path / "folder", files)))
 
 
 # What is left on the disk
@@ -784,9 +811,9 @@ def test_the_stage_fails_with_status_1_and_no_traceback(empty_project: Path) -> 
     assert stage.returncode == 1
     assert output == ""
     lines = errors.splitlines()
-    assert lines[0].startswith("download: /nowhere/else.zip: FileNotFoundError")
+    assert lines[0].startswith("download: /nowhere/else.zip: no such file or folder")
     assert lines[0].endswith("; trying /nowhere/mnist.zip")
-    assert lines[1] == "download: no source of MNIST works"
+    assert lines[1] == "download: no source of the data works"
     assert not (empty_project / "data/raw").exists()
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from drawing import figures
-from eda import add_up, count_labels, draw_distribution, draw_means, draw_samples, summarize
+from drawing.samples import draw_samples
+from eda import add_up, count_labels, draw_distribution, draw_means, summarize
 
 IMAGES = np.array([[[0, 1], [1, 0]], [[1, 1], [0, 0]], [[0, 0], [0, 51 / 255]]], np.float32)
 LABELS = np.array([0, 0, 2], np.uint8)
@@ -59,14 +60,14 @@ def test_the_bars_are_shares_of_each_split():
         ],
         columns=["split", "digit", "count"],
     )
-    figure = draw_distribution(counts)
-    heights = [[bar.get_height() for bar in container] for container in figure.axes[0].containers]
+    figure = draw_distribution(counts, "digit")
+    heights = [[bar.get_width() for bar in container] for container in figure.axes[0].containers]
     assert heights == [[75, 25], [50, 50], [0, 100]]
     figures.plt.close(figure)
 
 
 def test_mean_images_carry_their_digit_and_number():
-    figure = draw_means(np.zeros((2, 28, 28)), ["0", "1"], np.array([1200, 7]))
+    figure = draw_means(np.zeros((2, 28, 28)), ["0", "1"], np.array([1200, 7]), "digit")
     assert [text.get_text() for text in figure.axes[0].texts] == ["0\nn = 1,200", "1\nn = 7"]
     figures.plt.close(figure)
 

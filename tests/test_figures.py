@@ -98,7 +98,7 @@ def test_every_pixel_of_an_image_is_a_square_of_its_grey_level_dark_ink_on_light
     figure.canvas.draw()
     drawn = np.asarray(figure.canvas.buffer_rgba())[..., 0]
     rows, columns = (np.flatnonzero((drawn < 255).any(axis=axis)) for axis in (1, 0))
-    expected = np.kron(255 - grey, np.ones((scale, scale)))
+    expected = np.kron(255 - grey, np.ones((figures.SHARP * scale, figures.SHARP * scale)))
     image = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     np.testing.assert_allclose(image, expected, rtol=0, atol=1)  # the colour map cuts off what is behind the point
     figures.plt.close(figure)

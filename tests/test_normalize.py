@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as arrays
 from common import dataset
 from common.errors import PipelineError
 from conftest import idx_bytes
-from normalize import CHUNK, count_duplicates, digests, read_idx, read_published, scaled, stratified_split
+from normalize import CHUNK, count_duplicates, count_shared, digests, read_idx, read_published, scaled, stratified_split
 
 
 @settings(deadline=None)
@@ -55,7 +55,7 @@ def test_a_damaged_idx_file_is_an_error(tmp_path, content, message):
     [
         ((3, 28, 28), [0, 1], "found 3 images, 2 labels"),
         ((2, 28, 27), [0, 1], r"expected images of \(28, 28\) pixels, found \(28, 27\)"),
-        ((2, 28, 28), [0, 10], "expected labels 0 to 9, found 10"),
+        ((2, 28, 28), [0, 10], "expected labels 0 to 9, .* found 10; for EMNIST"),
     ],
 )
 def test_images_and_labels_that_do_not_fit_are_an_error(tmp_path, monkeypatch, images, labels, message):
@@ -131,6 +131,12 @@ def test_duplicates_between_splits_are_counted():
         "test_images_in_validation": 1,
         "validation_images_in_train": 1,
     }
+
+
+def test_an_image_in_three_splits_is_one_image():
+    a, b, c, d = np.eye(4, dtype=np.uint8).reshape(4, 2, 2)
+    splits = np.stack([a, a, b]), np.stack([a, c]), np.stack([a, a, c, d])
+    assert count_shared(*map(digests, splits)) == 2
 
 
 def test_the_stage_writes_the_three_splits(finished):

@@ -1,7 +1,13 @@
+import difflib
+
 import pytest
+import yaml
+from dvc.utils.serialize import modify_yaml
 
 from common import params
 from common.errors import PipelineError
+from conftest import PROJECT
+from parameters.dataset import Dataset
 from parameters.download import Digests, Download
 from parameters.model import Model
 from parameters.train import Train
@@ -99,9 +105,35 @@ def test_a_missing_file_says_where_to_run():
 
 
 def test_the_projects_own_parameters_are_valid(monkeypatch):
-    from conftest import PROJECT
-
     monkeypatch.chdir(PROJECT)
     for section in params.Section.__subclasses__():
         if section is not Digests:
             params.load(section)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", " "], "name 1 should be visible text"),
+        (["", "a"], "name 0 should be visible text"),
+        (["a", "b\n"], "name 1 should be visible text"),
+        (["a", "b", " a"], "names should differ, but 0 and 2 are equal"),
+        (["a"], "at least 2 values"),
+    ],
+)
+def test_class_names_that_cannot_be_told_apart_are_refused(names, message):
+    with pytest.raises(PipelineError, match=f"dataset.class_names: .*{message}.*found"):
+        load(yaml.safe_dump({"dataset": {"class_names": names}}), Dataset)
+
+
+def test_an_experiment_changes_one_line_of_params_yaml(folder):
+    """DVC writes the whole file anew: it must be in DVC's own form already, comments included."""
+    before = (PROJECT / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(before)
+    with modify_yaml("params.yaml") as values:
+        values["train"]["epochs"] = 1
+    after = (folder / "params.yaml").read_text()
+    assert [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"] == [
+        "-   epochs: 10",
+        "+   epochs: 1",
+    ]

@@ -37,7 +37,7 @@ def test_mistakes_are_titled_with_what_they_are_and_were_taken_for():
     mistakes = tables.most_confident_mistakes(PREDICTIONS, 2)
     figure = draw_mistakes(np.zeros((2, 28, 28)), mistakes, ["zero", "one", "two"])
     titles = [text.get_text() for text in figure.axes[0].texts]
-    assert titles[:2] == ["zero predicted as two\n80.00 %", "two predicted as zero\n80.00 %"]
+    assert titles[:2] == ["zero predicted as\ntwo\n80.00 %", "two predicted as\nzero\n80.00 %"]
     figures.plt.close(figure)
 
 
@@ -48,11 +48,21 @@ def test_no_mistakes_is_a_figure_too():
 
 
 def test_the_matrix_shows_each_count_and_colours_mistakes_alone():
-    figure = draw_confusions(count_confusions(PREDICTIONS, 3), ["0", "1", "2"])
+    figure = draw_confusions(count_confusions(PREDICTIONS, 3), ["0", "1", "2"], "digit")
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["", "", "1", "", "1", "1", "1", "", "1"]
     assert axes.collections[0].get_array().tolist() == [[0, 0, 1], [0, 0, 1], [1, 0, 0]]
-    assert "3 mistakes on 5 test images" in axes.get_title()
+    assert figure.axes[1].get_ylabel() == "mistakes: 3 of 5 test images"
+    figures.plt.close(figure)
+
+
+def test_a_matrix_without_mistakes_is_white():
+    figure = draw_confusions(np.diag([5, 0, 7]), ["a", "b", "c"], "letter")
+    cells = figure.axes[0].collections[0]
+    assert cells.get_clim() == (0, 1)
+    figure.draw_without_rendering()
+    np.testing.assert_array_equal(cells.get_facecolor(), np.tile(cells.cmap(0.0), (9, 1)))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["5", "", "", "", "", "", "", "", "7"]
     figures.plt.close(figure)
 
 
@@ -102,5 +112,5 @@ def test_a_history_that_is_missing_or_other_is_an_error(tmp_path):
 def test_ambiguous_images_show_both_answers_and_the_label():
     rows = [tables.Ambiguous(1, 2, 0, 0.41, 1, 0.4)]
     figure = draw_ambiguous(np.zeros((1, 28, 28)), rows, ["zero", "one", "two"])
-    assert figure.axes[0].texts[0].get_text() == "zero (41 %) or one (40 %)\nis two"
+    assert figure.axes[0].texts[0].get_text().split() == ["zero", "(41", "%)", "or", "one", "(40", "%)", "is", "two"]
     figures.plt.close(figure)

@@ -7,6 +7,7 @@ NAME-<seed> of the current commit, which `dvc exp show` lists and `dvc exp apply
 row of reports/record.csv. They run in a copy (`dvc exp run --temp`). What DVC has trained before is not trained again,
 and keeps the row with the time it took then. Prints the validation accuracy, with `--split test` the test accuracy.
 reports/record_curves.csv and record.png have the way there, epoch by epoch.
+A recipe for another data set keeps all that in reports/recipes/NAME, outside of Git, with its page and model card.
 """
 
 import running.stages_on_path  # noqa: F401
@@ -16,6 +17,7 @@ import io
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -35,7 +37,8 @@ from running.git import git
 
 PROJECT = Path(__file__).parents[1]
 RECIPES = Path("recipes")
-TABLE, CURVES, FIGURE = (Path("reports") / name for name in ("record.csv", "record_curves.csv", "record.png"))
+OTHER_DATA = {"about", "dataset", "download"}  # sections of a recipe that make its results no match for the others'
+READ = [Path("reports/index.html"), Path("reports/model_card.md")]
 KEY = ["recipe", "seed"]
 SHOWN = {"validation": "val_accuracy", "test": "accuracy"}  # the column of a split
 COLOURS = [figures.TRAIN, figures.VALIDATION, figures.TEST]
@@ -52,10 +55,17 @@ def read_recipe(name: str) -> dict:
 
 def overrides(recipe: dict, seed: int) -> Iterator[str]:
     """Yield the parameters of a recipe as DVC's overrides, `train.epochs=100`, with the seed last."""
-    for section, values in recipe.items():
-        for key, value in values.items():
-            yield f"{section}.{key}={json.dumps(value)}"
+    yield from (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flat(recipe))
     yield f"train.seed={seed}"
+
+
+def flat(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield each value that is no mapping under its full name, `download.sha256.train-images-idx3-ubyte`."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def reference(experiment: str) -> str:
@@ -76,14 +86,15 @@ def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
     return any("Running stage 'train'" in line for line in lines)
 
 
-def dvc(*arguments: str) -> list[str]:
+def dvc(*arguments: str, show: bool = True) -> list[str]:
     """Run DVC; print its lines as they come and return them. Raises PipelineError if it fails."""
     lines = []
     command = [sys.executable, "-m", "dvc", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
         try:
             for line in process.stdout or ():
-                print(line, end="", flush=True)
+                if show:
+                    print(line, end="", flush=True)
                 lines.append(line)
         except KeyboardInterrupt:
             process.terminate()  # Ctrl-C reaches it as well, but a `kill` of this process does not
@@ -113,6 +124,24 @@ def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[p
     passed = (history["epoch"] * minutes / epochs).round(2)
     curve = history[["epoch", "val_accuracy"]].assign(minutes=passed, **key)
     return pd.DataFrame([key | row]), curve[[*key, "epoch", "minutes", "val_accuracy"]]
+
+
+def bring(experiment: str, folder: Path) -> Path:
+    """Copy page and card of an experiment from DVC's cache to `folder`; return where the page is.
+
+    Raises PipelineError when the cache does not have them any more.
+    """
+    lock = yaml.safe_load(git("show", f"{reference(experiment)}:./dvc.lock"))
+    digests = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"] if "md5" in out}
+    cache = Path(dvc("cache", "dir", show=False)[0].strip())
+    for path in READ:
+        digest = digests[path.as_posix()]
+        source = cache / "files/md5" / digest[:2] / digest[2:]
+        if not source.exists():
+            raise PipelineError(f"{path} of {experiment} is not in the cache: `dvc exp remove {experiment}`, run again")
+        with atomic_write(folder / path.name) as part:
+            shutil.copyfile(source, part)
+    return folder / READ[0].name
 
 
 def draw_curves(curves: pd.DataFrame) -> Figure:
@@ -150,10 +179,15 @@ def run_seed(name: str, recipe: dict, seed: int, split: str) -> None:
     experiment, started = f"{name}-{seed}", time.monotonic()
     trained = run_experiment(experiment, overrides(recipe, seed))
     row, curve = describe(name, seed, experiment, time.monotonic() - started)
+    other_data = bool(OTHER_DATA & recipe.keys())
+    reports = Path("reports/recipes", name) if other_data else Path("reports")
     if trained:
-        keep(TABLE, row)
-        figures.save(draw_curves(keep(CURVES, curve)), FIGURE)
+        keep(reports / "record.csv", row)
+        figures.save(draw_curves(keep(reports / "record_curves.csv", curve)), reports / "record.png")
     print(f"{experiment}: {split} accuracy {row[SHOWN[split]][0]:.2%}")
+    if other_data:
+        page = bring(experiment, reports / str(seed))
+        print(f"page: {page}; `dvc exp apply {experiment}` puts this data set in the place of the project's own")
 
 
 def main() -> None:

@@ -20,6 +20,11 @@ def thousands(number: int | str) -> str:
     return f"{int(number):,}"
 
 
+def cell(text: str) -> str:
+    """Write a name so that it does not end a cell of a Markdown table."""
+    return text.replace("|", "\\|")
+
+
 def change(row: Robustness) -> str:
     """Describe the change in a row of robustness.csv."""
     sizes = {
@@ -44,7 +49,7 @@ def save(path: Path, template: str, **values: object) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"change": change, "percent": percent, "thousands": thousands}
+    environment.filters |= {"cell": cell, "change": change, "percent": percent, "thousands": thousands}
     text = environment.get_template(template).render(values)
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -2,6 +2,7 @@
 
 from common import params
 from common.errors import PipelineError
+from parameters.about import About
 from parameters.dataset import Dataset
 from parameters.download import Download
 from parameters.eda import Eda
@@ -15,15 +16,16 @@ from parameters.train import Train
 
 SECTIONS: list[type[params.Section]] = [
     Dataset,
+    About,
     Download,
     Normalize,
     Eda,
     Model,
     Train,
+    Reader,
     Evaluate,
     Plot,
     Figures,
-    Reader,
 ]
 
 

