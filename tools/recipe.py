@@ -111,7 +111,7 @@ def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[p
     """
     at = reference(experiment)
     if not at:
-        raise PipelineError(f"{experiment} is not of the current commit: was something committed meanwhile? Run it again")
+        raise PipelineError(f"{experiment} is of another commit: was something committed meanwhile? Run it again")
     history = pd.read_csv(io.StringIO(git("show", f"{at}:./reports/train/history.csv").decode()))
     metrics = json.loads(git("show", f"{at}:./reports/evaluate/metrics.json"))
     epochs, minutes, key = len(history), seconds / 60, {"recipe": recipe, "seed": seed}
