@@ -139,3 +139,15 @@ def test_without_control_groups_the_affinity_decides(tmp_path, monkeypatch, four
     monkeypatch.delattr(hardware.os, "sched_getaffinity")
     monkeypatch.setattr(hardware.os, "cpu_count", lambda: None)
     assert hardware.cores() == 1
+
+
+def test_a_copy_sees_the_packed_pictures_that_git_does_not_track(tmp_path):
+    project = tmp_path / "project"
+    for name in (".dvc/config", "data/own/.gitignore", "data/own/mine/train-images-idx3-ubyte"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("*\n!.gitignore\n" if name.endswith(".gitignore") else "")
+    succeed(project, "git", "init", "--quiet")
+    succeed(project, "git", "add", "--all", **AUTHOR)
+    copy = copies.copy(project, tmp_path / "copy")
+    assert (copy / "data/own/mine/train-images-idx3-ubyte").is_file()
+    assert succeed(project, "git", "ls-files").split() == [".dvc/config", "data/own/.gitignore"]

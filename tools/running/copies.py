@@ -13,6 +13,8 @@ import yaml
 from common.errors import PipelineError
 from running.git import tracked_files
 
+OWN = "data/own"  # packed pictures, which Git does not track
+
 
 def environment() -> dict[str, str]:
     """Return the environment with the running `python` and its `dvc` first, even if nobody has activated it.
@@ -45,6 +47,9 @@ def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) ->
         if (project / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(project / name, folder / name)
+    for own in (project / OWN).glob("*"):
+        if own.is_dir():
+            (folder / OWN / own.name).symlink_to(own.resolve(), target_is_directory=True)
     config = configparser.ConfigParser(interpolation=None)
     config["core"] = {"no_scm": "true"}
     if cache:
