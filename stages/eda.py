@@ -79,7 +79,8 @@ def draw_distribution(counts: pd.DataFrame, unit: str) -> Figure:
     axes.axvline(100 / classes, color="black", linewidth=0.8, linestyle=":", label="all equally often")
     axes.set(xlabel="share of the split (%)", ylabel=unit)
     axes.grid(axis="x")
-    axes.get_legend().remove()
+    if inside := axes.get_legend():
+        inside.remove()
     figure.legend(ncols=2, loc="outside lower center", frameon=False)
     return figure
 

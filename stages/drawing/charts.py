@@ -31,33 +31,39 @@ def half_widths(shares: list[float], images: list[int], level: float) -> np.ndar
     return 100 * np.maximum(pairs, 0).T.reshape(2, -1)
 
 
-def draw_per_digit(digits: Sequence[tables.Digit], unit: str, level: float) -> Figure:
-    """Draw precision, recall and F1 of each digit that has images; dots, as the axis does not begin at zero.
+def shares_of(digits: Sequence[tables.Digit], measure: str) -> list[tuple[int, float, int]]:
+    """Return place, share and the number of images it is a share of, for each digit that has the measure.
 
     Precision is a share of the images with that answer, of which there are recall x images / precision.
     """
+    found = []
+    for place, row in enumerate(digits):
+        share = getattr(row, measure)
+        if share is not None and row.recall is not None and (measure != "precision" or share > 0):
+            found.append(
+                (place, share, round(row.recall * row.images / share) if measure == "precision" else row.images)
+            )
+    return found
+
+
+def draw_per_digit(digits: Sequence[tables.Digit], unit: str, level: float) -> Figure:
+    """Draw precision, recall and F1 of each digit that has images; dots, as the axis does not begin at zero."""
     figure, axes = plt.subplots(figsize=(8.5, 1.4 + 0.42 * max(4, len(digits))))
-    seen = [(place, row) for place, row in enumerate(digits) if row.images]
     for step, (measure, (colour, marker)) in zip((-0.22, 0, 0.22), MEASURES.items(), strict=True):
-        shown = [(place, row) for place, row in seen if measure != "precision" or row.precision]
-        shares = [getattr(row, measure) for _, row in shown]
-        images = [
-            round(row.recall * row.images / row.precision) if measure == "precision" else row.images for _, row in shown
-        ]
+        found = shares_of(digits, measure)
+        shares = [share for _, share, _ in found]
         axes.errorbar(
             [100 * share for share in shares],
-            [place + step for place, _ in shown],
-            xerr=None if measure == "f1" else half_widths(shares, images, level),
+            [place + step for place, _, _ in found],
+            xerr=None if measure == "f1" else half_widths(shares, [images for _, _, images in found], level),
             fmt=marker,
             color=colour,
             markersize=5,
             elinewidth=1,
             label="F1" if measure == "f1" else measure,
         )
-    axes.set_yticks(
-        range(len(digits)),
-        [f"{row.digit} (n = {row.images:,})" if row.images else f"{row.digit} (no images)" for row in digits],
-    )
+    sizes = [f"n = {row.images:,}" if row.images else "no images" for row in digits]
+    axes.set_yticks(range(len(digits)), [f"{row.digit} ({size})" for row, size in zip(digits, sizes, strict=True)])
     axes.set_yticks(np.arange(len(digits) - 1) + 0.5, minor=True)
     axes.tick_params(axis="y", which="both", length=0)
     axes.grid(axis="y", which="minor")

@@ -28,9 +28,9 @@ def find_arrays(path: Path, names: list[str] | None) -> Found:
         raise PipelineError(f"{path}: not an .npz of plain arrays ({' '.join(str(error).split())[:120]})") from None
     splits = {}
     for split, choices in NAMES.items():
-        for images, labels in choices:
-            if images in arrays and labels in arrays:
-                splits[split] = grey(images, arrays[images]), flat(labels, arrays[labels])
+        for x, y in choices:
+            if x in arrays and y in arrays:
+                splits[split] = grey(x, arrays[x]), flat(y, arrays[y])
                 break
     if "train" not in splits:
         raise PipelineError(f"{path}: expected arrays x_train and y_train, found {', '.join(sorted(arrays)) or 'none'}")

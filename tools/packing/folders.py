@@ -2,7 +2,10 @@
 
 import os
 import unicodedata
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from common.errors import PipelineError
 from packing.pictures import SPLITS, Found, Picture, Refused, natural, without
@@ -73,12 +76,12 @@ def add_files(root: Path, folder: Path, split: str | None, label: str, found: Fo
                 found.refused.append(Refused(without(root, path), "a file of the system's"))
             else:
                 empty = False
-                found.pictures.append(Picture(without(root, path), split, label, lambda path=path: read(path)))
+                found.pictures.append(Picture(without(root, path), split, label, partial(read, path)))
     if empty:
         found.refused.append(Refused(f"{without(root, folder)}/", "an empty class folder"))
 
 
-def read(path: Path):
+def read(path: Path) -> np.ndarray:
     """Return the grey levels of a file. Raises PipelineError, one line."""
     try:
         if not path.is_file():

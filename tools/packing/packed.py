@@ -131,11 +131,8 @@ def repeated(packed: Packed) -> tuple[np.ndarray, int, int]:
 def table(packed: Packed) -> list[str]:
     """Return a line for each class: its pictures for training and testing, and how many repeat an earlier one."""
     counts = [np.bincount(packed.labels[split], minlength=len(packed.names)).tolist() for split in SPLITS]
-    rows = [("class", "train", "test", "repeated")]
-    rows += [
-        (name, f"{a:,}", f"{b:,}", f"{c:,}")
-        for name, a, b, c in zip(packed.names, *counts, repeated(packed)[0], strict=True)
-    ]
-    rows.append(("all", *(f"{n:,}" for n in (sum(counts[0]), sum(counts[1]), repeated(packed)[0].sum()))))
+    again, rows = repeated(packed)[0], [("class", "train", "test", "repeated")]
+    rows += [(name, f"{a:,}", f"{b:,}", f"{c:,}") for name, a, b, c in zip(packed.names, *counts, again, strict=True)]
+    rows.append(("all", f"{sum(counts[0]):,}", f"{sum(counts[1]):,}", f"{again.sum():,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
