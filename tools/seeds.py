@@ -1,6 +1,6 @@
 """How much of a result is luck: train several seeds of the current parameters, through DVC.
 
-Usage: python tools/seeds.py N [--jobs J] [--split test]
+Usage: python tools/seeds.py N [--jobs J | --scheduler ADDRESS|FILE] [--split test]
 
 Writes reports/seeds.csv, one row for each of the seeds 0 to N-1, and reports/seeds.npz, what each of the networks made
 of each image; tools/compare.py reads both. Prints their distribution on the validation split, with `--split test` on
@@ -26,8 +26,8 @@ from common.params import PATH as PARAMS
 from common.params import Loader
 from comparison import study
 from comparison.revisions import PREDICTIONS
-from running import hardware, lock
-from running.variants import run_variants
+from running import lock
+from running.variants import Where, run_variants
 
 PROJECT = Path(__file__).parents[1]
 
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     predictions: dict[str, pd.DataFrame]  # of each split
 
 
-def read_outcome(folder: Path) -> Outcome:
+def read_outcome(folder: Path, _: dict) -> Outcome:
     """Read what a finished run left in `folder`."""
     locked = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
     metrics = json.loads((folder / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
@@ -81,18 +81,16 @@ def describe(table: pd.DataFrame, split: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("n", type=int, help="number of seeds, at least 2")
-    parser.add_argument(
-        "--jobs", type=int, default=hardware.cores(), help="seeds trained side by side, one a core by default"
-    )
+    Where.add_options(parser)
     parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="describe the accuracy on it")
     arguments = parser.parse_args()
-    if arguments.n < 2 or arguments.jobs < 1:
-        raise PipelineError("expected at least 2 seeds (a standard deviation needs them) and 1 job")
+    if arguments.n < 2:
+        raise PipelineError("expected at least 2 seeds: a standard deviation needs them")
 
     os.chdir(PROJECT)
     variants = [{"train.seed": seed} for seed in range(arguments.n)]
     with held("seeds"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
-        outcomes = run_variants(PROJECT, variants, arguments.jobs, read_outcome, title="seeds")
+        outcomes = run_variants(PROJECT, variants, Where.of(arguments), read_outcome, title="seed")
         rows = [outcome.row for outcome in outcomes]
         table = study.save(rows, {split: [outcome.predictions[split] for outcome in outcomes] for split in PREDICTIONS})
     print(describe(table, arguments.split))

@@ -60,7 +60,12 @@ def load(section: type[S]) -> S:
 
     Raises PipelineError: one line with the key, what is allowed and what was found.
     """
-    name, values = section.__name__.lower(), read()
+    return validate(section, read())
+
+
+def validate(section: type[S], values: dict) -> S:
+    """Return the section out of `values`, what params.yaml holds; raises as `load` does."""
+    name = section.__name__.lower()
     if name not in values:
         raise PipelineError(f"{PATH}: the section `{name}` is missing")
     try:

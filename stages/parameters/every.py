@@ -29,15 +29,19 @@ SECTIONS: list[type[params.Section]] = [
 ]
 
 
-def require_valid() -> None:
-    """Raise PipelineError, a line for each fault, unless params.yaml holds all sections and nothing else."""
+def faults(values: dict) -> list[str]:
+    """Return a line for each fault of `values`, what params.yaml holds; none if all sections are there and valid."""
     found = []
     for section in SECTIONS:
         try:
-            params.load(section)
+            params.validate(section, values)
         except PipelineError as error:
             found.append(str(error))
     names = {section.__name__.lower() for section in SECTIONS}
-    found += [f"{params.PATH}: no such section: `{name}`" for name in params.read() if name not in names]
-    if found:
-        raise PipelineError("\n  ".join(dict.fromkeys(found)))
+    return found + [f"{params.PATH}: no such section: `{name}`" for name in values if name not in names]
+
+
+def require_valid() -> None:
+    """Raise PipelineError, a line for each fault, unless params.yaml is valid."""
+    if found := faults(params.read()):
+        raise PipelineError("\n  ".join(found))

@@ -1,6 +1,5 @@
 """A copy of the project in which the pipeline can run without touching the original."""
 
-import configparser
 import os
 import shutil
 import subprocess
@@ -50,13 +49,19 @@ def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) ->
     for own in (project / OWN).glob("*"):
         if own.is_dir():
             (folder / OWN / own.name).symlink_to(own.resolve(), target_is_directory=True)
-    config = configparser.ConfigParser(interpolation=None)
-    config["core"] = {"no_scm": "true"}
-    if cache:
-        config["cache"] = cache
-    with (folder / ".dvc/config.local").open("w", encoding="utf-8") as file:
-        config.write(file)
+    configure(project, folder, cache or {})
     return folder
+
+
+def configure(project: Path, folder: Path, cache: Mapping[str, str]) -> None:
+    """Give the copy the project's remotes, also those of its config.local, the cache, and no Git."""
+    from dvc.config import Config  # most of a second
+
+    remotes = Config(dvc_dir=str(project / ".dvc"))
+    with Config(dvc_dir=str(folder / ".dvc")).edit("local") as local:
+        local["core"] = {"no_scm": True, **{k: v for k, v in remotes["core"].items() if k == "remote"}}
+        local["remote"] = remotes["remote"]
+        local["cache"] = dict(cache)
 
 
 def cache_settings(project: Path) -> dict[str, str]:

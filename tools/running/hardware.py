@@ -4,6 +4,7 @@ import running.stages_on_path  # noqa: F401
 
 import os
 import platform
+import socket
 from pathlib import Path
 
 from common import promise
@@ -68,3 +69,7 @@ def quota(folder: Path) -> list[int]:
         return [-(-int(limit) // int(period))] if limit != "max" and int(limit) > 0 else []
     except (OSError, ValueError):
         return []
+
+
+def host() -> str:
+    return socket.gethostname()

@@ -1,0 +1,79 @@
+"""Changes of parameters as people type them, `train.seed=7`, checked before anything runs."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from common.errors import PipelineError
+from common.params import PATH as PARAMS
+from common.params import Loader
+from parameters.every import faults
+
+Overrides = Mapping[str, object]  # value by `section.name`
+
+
+def parse(texts: Iterable[str]) -> dict[str, object]:
+    """Return the values of `section.name=value`; each value is YAML. Raises PipelineError for anything else."""
+    changes: dict[str, object] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or key.count(".") != 1:
+            raise PipelineError(f"expected section.name=value, as in train.seed=7, found {text}")
+        if key in changes:
+            raise PipelineError(f"{key} is set twice")
+        changes[key] = parse_value(value, text)
+    return changes
+
+
+def parse_grid(texts: Iterable[str]) -> list[Overrides]:
+    """Return every combination of `section.name=value,value,...`; the first name varies slowest."""
+    axes: dict[str, list] = {}
+    for text in texts:
+        key, equals, values = text.partition("=")
+        if not equals or key.count(".") != 1:
+            raise PipelineError(f"expected section.name=value,value, as in train.batch_size=64,128, found {text}")
+        if key in axes:
+            raise PipelineError(f"{key} is set twice")
+        axes[key] = parse_value(f"[{values}]", text)
+        if not axes[key] or any(a == b for a, b in itertools.combinations(axes[key], 2)):
+            raise PipelineError(f"{text}: expected different values, at least one")
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def parse_value(value: str, text: str) -> Any:
+    try:
+        return yaml.load(value, Loader)
+    except yaml.YAMLError:
+        raise PipelineError(f"{text}: the value is not YAML") from None
+
+
+def changed(folder: Path, changes: Mapping[str, object]) -> dict:
+    """Return params.yaml of `folder` with these changes. Raises PipelineError for a parameter that is not there."""
+    values = yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)
+    for key, value in changes.items():
+        section, name = key.split(".")
+        if name not in values.get(section, {}):
+            raise PipelineError(f"{key}: no such parameter in {PARAMS}; is it misspelt?")
+        values[section][name] = value
+    return values
+
+
+def require_valid(folder: Path, *variants: Mapping[str, object]) -> None:
+    """Raise PipelineError unless params.yaml of `folder` is valid with each of the variants."""
+    for changes in variants:
+        if found := faults(changed(folder, changes)):
+            raise PipelineError("; ".join(found))
+
+
+def write(folder: Path, changes: Mapping[str, object]) -> None:
+    """Change params.yaml of `folder`; its comments are lost."""
+    text = yaml.safe_dump(changed(folder, changes), sort_keys=False)
+    (folder / PARAMS).write_text(text, encoding="utf-8")
+
+
+def name(changes: Mapping[str, object], keys: Sequence[str] | None = None) -> str:
+    """Return the changes in one line, `seed 7, batch_size 64`."""
+    return ", ".join(f"{key.split('.')[1]} {changes[key]}" for key in keys or changes) or "as params.yaml is"
