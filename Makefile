@@ -38,6 +38,7 @@ docs: development
 COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 lock: development
 	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-cluster.in --output-file requirements-cluster.txt
 	$(COMPILE) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
 
 runtime development:

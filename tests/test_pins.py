@@ -9,7 +9,7 @@ from conftest import PROJECT, run
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("requirements.in", "requirements-dev.in", "requirements.txt", "requirements-dev.txt"):
+    for name in (f"requirements{kind}.{ending}" for kind in ("", "-cluster", "-dev") for ending in ("in", "txt")):
         shutil.copy(PROJECT / name, tmp_path / name)
     shutil.copytree(PROJECT / "requirements", tmp_path / "requirements")
     return tmp_path

@@ -2,7 +2,7 @@
 
 Usage: python tools/pins.py
 
-Reads  requirements.in, requirements-dev.in, what they include, requirements.txt and requirements-dev.txt.
+Reads  requirements.in, requirements-cluster.in, requirements-dev.in, what they include, and the .txt file of each.
 Writes nothing. Exit status 1 if a lock file was changed alone, as by a bot.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from common.errors import PipelineError, run
 
 PROJECT = Path(__file__).resolve().parents[1]
-LOCKS = {"requirements.in": "requirements.txt", "requirements-dev.in": "requirements-dev.txt"}
+LOCKS = {f"{name}.in": f"{name}.txt" for name in ("requirements", "requirements-cluster", "requirements-dev")}
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==([^\s;\\]+)", re.MULTILINE)
 
 

@@ -34,6 +34,7 @@ from drawing import figures
 from drawing.figures import Figure, plt
 from running import copies, hardware
 from running.git import git
+from running.variants import Where, run_variants
 
 PROJECT = Path(__file__).parents[1]
 RECIPES = Path("recipes")
@@ -176,11 +177,27 @@ def keep(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def run_seed(name: str, recipe: dict, seed: int, split: str) -> None:
-    """Run one experiment of a recipe, keep its row and its curve, and print its accuracy on a split."""
+def run_elsewhere(recipe: dict, seeds: int, where: Where) -> dict[int, dict]:
+    """Run the seeds on the workers of a scheduler; return the result of each seed, which is in the cache here then."""
+    from running.shared_runs import bring  # DVC, most of a second
+
+    changes = {f"{section}.{key}": value for section, values in recipe.items() for key, value in values.items()}
+    variants = [{**changes, "train.seed": seed} for seed in range(seeds)]
+    results = run_variants(PROJECT, variants, where, lambda _, result: result, title="seed")
+    bring(PROJECT, results)
+    return dict(enumerate(results))
+
+
+def run_seed(name: str, recipe: dict, seed: int, split: str, elsewhere: dict | None) -> None:
+    """Run one experiment of a recipe, keep its row and its curve, and print its accuracy on a split.
+
+    elsewhere: what a worker made of this seed, whose time and machine count then.
+    """
     experiment, started = f"{name}-{seed}", time.monotonic()
     trained = run_experiment(experiment, overrides(recipe, seed))
-    row, curve = describe(name, seed, experiment, time.monotonic() - started)
+    row, curve = describe(name, seed, experiment, elsewhere["seconds"] if elsewhere else time.monotonic() - started)
+    if elsewhere:
+        trained, row["hardware"] = bool(elsewhere["computed"]), elsewhere["hardware"]
     other_data = bool(OTHER_DATA & recipe.keys())
     reports = Path("reports/recipes", name) if other_data else Path("reports")
     if trained:
@@ -197,12 +214,14 @@ def main() -> None:
     parser.add_argument("recipe", help="the name of a file in recipes/, without .yaml")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds, from 0; 1 by default")
     parser.add_argument("--split", choices=SHOWN, default="validation", help="print the accuracy on it")
+    Where.add_scheduler(parser)
     arguments = parser.parse_args()
     os.chdir(PROJECT)
     recipe = read_recipe(arguments.recipe)
     with held("recipe"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
+        elsewhere = run_elsewhere(recipe, arguments.seeds, Where.of(arguments)) if arguments.scheduler else {}
         for seed in range(arguments.seeds):
-            run_seed(arguments.recipe, recipe, seed, arguments.split)
+            run_seed(arguments.recipe, recipe, seed, arguments.split, elsewhere.get(seed))
 
 
 if __name__ == "__main__":
