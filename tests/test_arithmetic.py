@@ -17,9 +17,10 @@ def fused(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     library.fmaf.restype, library.fmaf.argtypes = ctypes.c_float, [ctypes.c_float] * 3
 
     def element(row: np.ndarray, column: np.ndarray) -> np.float32:
+        length = -(-len(row) // -(-len(row) // 512))
         pieces = []
-        for start in range(0, len(row), arithmetic.PIECE):
-            part = slice(start, start + arithmetic.PIECE)
+        for start in range(0, len(row), length):
+            part = slice(start, start + length)
             total = 0.0
             for x, y in zip(row[part].tolist(), column[part].tolist(), strict=True):
                 total = library.fmaf(x, y, total)
@@ -34,7 +35,17 @@ def fused(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("rows", "terms", "columns"),
-    [(1, 1, 1), (1, 3, 1), (1, 785, 10), (2, 512, 2), (3, 513, 1), (65, 784, 17), (10, 128, 130), (4, 1025, 3)],
+    [
+        (1, 1, 1),
+        (1, 3, 1),
+        (1, 785, 10),
+        (2, 512, 2),
+        (3, 513, 1),
+        (65, 784, 17),
+        (10, 128, 130),
+        (4, 1025, 3),
+        (2, 5000, 2),
+    ],
 )
 def test_a_product_is_a_chain_of_fused_multiply_adds_in_pieces(rows, terms, columns):
     a, b = (RANDOM.standard_normal(shape, np.float32) for shape in ((rows, terms), (terms, columns)))

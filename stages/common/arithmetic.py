@@ -11,8 +11,9 @@ has the experiments):
 
 So here every product has the one form that YNNPACK packs (`product`), and every other sum is exact, so that its order
 does not matter (`exact_sum`). An element of a product is then a chain of fused multiply-adds over at most 512 terms;
-longer sums are cut into pieces of 512, added one after the other. (YNNPACK does that itself, but not on ARM CPUs with
-SME.) This holds with the XLA flags of common/determinism.py: transposes must not be folded back into the products.
+longer sums are cut into the fewest pieces of equal length, filled up with zeros, and these are added one after the
+other. (YNNPACK begins a new sum after 512 terms where it finds that faster, and on ARM CPUs with SME it never does.)
+This holds with the XLA flags of common/determinism.py: transposes must not be folded back into the products.
 
 Only the arithmetic is replaced: the layers, their weights and the saved archive are Keras' own.
 """
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 from common.determinism import keras, tf
 from common.errors import PipelineError
 
-PIECE = 512  # terms
+PIECE = 512  # terms at most
 UNIT = 2.0**-30  # of exact sums: up to 2**23 numbers below 2**0, or 2**16 below 2**7, fit into the 53 bits of float64
 COVERED = {"relu": tf.nn.relu, "softmax": tf.identity}  # softmax: `logits` stops before it
 
@@ -30,12 +31,15 @@ COVERED = {"relu": tf.nn.relu, "softmax": tf.identity}  # softmax: `logits` stop
 def product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Return a @ b for a (m, k) and b (k, n), float32, of static shapes."""
     (rows, terms), columns = a.shape, b.shape[1]
-    short = int(terms % PIECE == 1)  # a piece of one term would be no product, but a factor of the sum
-    a = tf.pad(a, [[0, int(rows == 1)], [0, short]])
-    b = tf.pad(tf.transpose(b), [[0, int(columns == 1)], [0, short]])
-    pieces = [slice(start, start + PIECE) for start in range(0, terms, PIECE)]
-    total = tf.add_n([tf.matmul(a[:, piece], b[:, piece], transpose_b=True) for piece in pieces])
-    return total[:rows, :columns]
+    number = -(-terms // PIECE)
+    length = max(2, -(-terms // number))  # one term would be no product for XLA, but a factor of the sum
+    fill = number * length - terms
+    a = tf.pad(a, [[0, int(rows == 1)], [0, fill]])
+    b = tf.pad(b, [[0, fill], [0, int(columns == 1)]])
+    a = tf.transpose(tf.reshape(a, (-1, number, length)), (1, 0, 2))
+    b = tf.transpose(tf.reshape(b, (number, length, -1)), (0, 2, 1))
+    pieces = tf.matmul(a, b, transpose_b=True)  # (number, m, n)
+    return tf.add_n(tf.unstack(pieces))[:rows, :columns]
 
 
 @tf.custom_gradient
