@@ -48,7 +48,7 @@ def test_every_plot_of_both_revisions_is_drawn_without_a_network(project, browse
     browser.get((project / "plots/index.html").as_uri())
     charts, images = declared(project)
     drawn = browser.execute_script("return document.querySelectorAll('.vega-embed canvas').length")
-    assert drawn == len(charts) == 9
+    assert drawn == len(charts) == 10
     loaded = browser.execute_script("return [...document.images].filter(image => image.naturalWidth > 0).length")
     assert loaded == 2 * len(images) == 2 * 11
     asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")

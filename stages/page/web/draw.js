@@ -86,7 +86,7 @@ function showDigits(digits) {
   const remark = answers.length > 1 ? answers.map((answer, i) => `${i + 1}: ${says(answer)}`).join("; ") : least && says(least);
   showImages(digits.map(({ image }) => image));
   const reading = answers.map(({ digit, sure }) => (sure ? names[digit] : "?")).join("");
-  showAnswer(reading || "?", remark || "draw a digit", least?.probabilities);
+  showAnswer(reading || "?", remark || "nothing drawn", least?.probabilities);
 }
 
 function announce(source) {
