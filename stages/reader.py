@@ -19,10 +19,11 @@ from common.determinism import keras, tf
 from common.errors import run
 from common.files import save_json
 from common.lock import held
+from ink import non_digits
 from parameters.dataset import Dataset
 from parameters.reader import Reader
 from train import fit
-from training import checkpoint, non_digits
+from training import checkpoint
 from training.history import History
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]

@@ -12,23 +12,24 @@ from conftest import PROJECT, succeed
 
 # The stages that a file, or the files of a folder, concern. The scripts and stages/parameters follow rules: `expected`.
 CONCERNS = {
-    "requirements/figures.in": "eda plot report card",
-    "requirements/network.in": "train evaluate report card",
-    "requirements/numpy.in": "normalize eda train evaluate plot report card",
+    "requirements/figures.in": "eda reader plot report card",
+    "requirements/network.in": "train reader evaluate report card",
+    "requirements/numpy.in": "normalize eda train reader evaluate plot report card",
     "requirements/page.in": "report card",
     "requirements/statistics.in": "normalize evaluate plot card",
-    "stages/common/arithmetic.py": "train evaluate",
-    "stages/common/dataset.py": "normalize eda train evaluate plot report",
-    "stages/common/determinism.py": "train evaluate",
+    "stages/common/arithmetic.py": "train reader evaluate",
+    "stages/common/dataset.py": "normalize eda train reader evaluate plot report",
+    "stages/common/determinism.py": "train reader evaluate",
     "stages/common/errors.py": "",
-    "stages/common/files.py": "check normalize eda train evaluate plot report card",
+    "stages/common/files.py": "check normalize eda train reader evaluate plot report card",
     "stages/common/imports.py": "",
     "stages/common/interrupts.py": "",
     "stages/common/lock.py": "",
     "stages/common/memory.py": "",
-    "stages/common/model.py": "train evaluate",
-    "stages/common/params.py": "check download normalize eda train evaluate plot report card",
+    "stages/common/model.py": "train reader evaluate",
+    "stages/common/params.py": "check download normalize eda train reader evaluate plot report card",
     "stages/common/promise.py": "",
+    "stages/common/reader.py": "reader report card",
     "stages/common/robustness.py": "evaluate plot",
     "stages/common/tables.py": "evaluate plot report card",
     "stages/common/weights.py": "report",
@@ -37,17 +38,21 @@ CONCERNS = {
     "stages/drawing/figures.py": "eda plot",
     "stages/drawing/fonts.py": "eda plot",
     "stages/drawing/samples.py": "eda plot",
+    "stages/ink": "reader",
     "stages/page/model_card.md": "card",
     "stages/page/templates.py": "report card",
     "stages/page/web": "report",
     "stages/parameters/every.py": "check",
+    "stages/parameters/model.py": "check train reader report card",
+    "stages/parameters/train.py": "check train reader plot report card",
     "stages/sources": "download",
-    "stages/training": "train",
-    "stages/training/augmentation.py": "train plot",
+    "stages/train.py": "train reader",
+    "stages/training": "train reader",
+    "stages/training/augmentation.py": "train reader plot",
 }
 SECTIONS = {
     "about": "check eda plot report card",
-    "dataset": "check normalize eda train evaluate plot report",
+    "dataset": "check normalize eda train reader evaluate plot report",
     "download": "check download",
     "eda": "check eda",
     "evaluate": "check evaluate plot report card",
@@ -55,6 +60,7 @@ SECTIONS = {
     "model": "check train report card",
     "normalize": "check normalize report card",
     "plot": "check plot report",
+    "reader": "check reader card",
     "train": "check train plot report card",
 }
 FILES = subprocess.run(
@@ -64,6 +70,8 @@ FILES = subprocess.run(
 
 def expected(file: str) -> set[str]:
     """The stages that a change of this file invalidates."""
+    if file in CONCERNS:
+        return set(CONCERNS[file].split())
     if script := re.fullmatch(r"stages/(\w+)\.py", file):
         return {script[1]}
     if (section := re.fullmatch(r"stages/parameters/(\w+)\.py", file)) and section[1] in SECTIONS:

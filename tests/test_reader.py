@@ -8,9 +8,9 @@ import yaml
 
 from common import reader
 from conftest import IMAGES, PROJECT
+from ink import non_digits
 from reader import calibrate, measure
 from reading.network import Network, answer, load, predict
-from training import non_digits
 
 NAMES = list("0123456789")
 DIGITS = (IMAGES / 255).astype(np.float32)

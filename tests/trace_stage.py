@@ -27,15 +27,15 @@ sys.path.insert(0, str(Path(stage).parent.resolve()))
 from common import params  # noqa: E402
 
 sections: set[str] = set()
-load = params.load
+validate = params.validate
 
 
-def load_and_note(section):
+def validate_and_note(section, values):
     sections.add(section.__name__.lower())
-    return load(section)
+    return validate(section, values)
 
 
-params.load = load_and_note
+params.validate = validate_and_note
 sys.argv = [stage]
 try:
     runpy.run_path(stage, run_name="__main__")
