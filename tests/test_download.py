@@ -443,7 +443,7 @@ def test_every_digest_that_differs_is_told_at_once_and_one_that_nobody_stated(tm
         f"  {folder}: 4 files are not those of download.sha256",
         *(f"    {name}: expected SHA-256 {others[name] or 'unknown'}, found {found[name]}" for name in DIGESTS),
     ]
-    assert "If you trust where they come from, state what was found" in str(failure.value)
+    assert "If you trust the source, state what was found" in str(failure.value)
     assert not download.RAW.exists()
 
 

@@ -82,10 +82,10 @@ def test_another_installed_font_that_has_the_letters_is_named(font, capsys, monk
 
 
 def test_a_stage_says_it_once(project):
-    edit_params(project, {"dataset.class_names": [*"012345678", "\U000f0124\U000f0125"]})
+    edit_params(project, {"dataset.class_names": [*"012345678", "\U00013080\U00013081"]})
     result = run(project, "python", "stages/eda.py")
     assert result.returncode == 0
     assert result.stderr.splitlines() == [
-        "figures: boxes stand for \U000f0124 \U000f0125: install a font that has them, such as one of Noto's; "
+        "figures: boxes stand for \U00013080 \U00013081: install a font that has them, such as one of Noto's; "
         "name it as figures.font in params.yaml"
     ]

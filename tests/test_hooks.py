@@ -28,7 +28,7 @@ def faults(name: str) -> list[str]:
     if name.endswith(".json"):
         json.loads(content)
     if name.endswith(".yaml"):
-        yaml.safe_load(content)
+        list(yaml.safe_load_all(content))
     return [f"{name}: {fault}" for fault in found]
 
 

@@ -19,6 +19,8 @@ HEAVY = {
     "stages/card.py": "yaml",
     "tools/pins.py": "common.errors",
     "tools/push_runs.py": "dvc.repo",
+    "tools/cluster.py": "yaml",
+    "tools/run_variant.py": "yaml",
 }
 
 

@@ -51,8 +51,14 @@ def test_two_studies_of_seeds_are_compared_in_a_fresh_clone_and_the_cache_is_whe
     assert result["parameters"] == {"train.epochs": {"old": 2, "new": 1}}
 
 
-@pytest.mark.parametrize("arguments", [["1"], ["2", "--jobs", "0"]])
-def test_too_few_seeds_or_jobs_are_one_line(project, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["1"], "expected at least 2 seeds: a standard deviation needs them"),
+        (["2", "--jobs", "0"], "expected at least 1 job and 1 worker"),
+    ],
+)
+def test_too_few_seeds_or_jobs_are_one_line(project, arguments, message):
     result = run(project, "python", "tools/seeds.py", *arguments)
     assert result.returncode == 1
-    assert result.stderr == "seeds: expected at least 2 seeds (a standard deviation needs them) and 1 job\n"
+    assert result.stderr == f"seeds: {message}\n"
