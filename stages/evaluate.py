@@ -34,7 +34,7 @@ def load_network() -> Callable[[tf.Tensor], tf.Tensor]:
     """Open the trained network: a function from BATCH images to their probabilities, computed as in training."""
     network = model.load()
     arithmetic.require_covered(network.layers)
-    return tf.function(partial(arithmetic.probabilities, network.layers), jit_compile=True)
+    return tf.function(partial(arithmetic.probabilities, network.layers), autograph=False, jit_compile=True)
 
 
 def predict(network: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:

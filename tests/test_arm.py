@@ -24,11 +24,13 @@ def copy_parameters(folder: Path, changes: dict[str, object]) -> None:
 
 def make_small(folder: Path) -> str:
     """Everything that the pipeline computes, from the IDX files on, with the rest of a batch and all that is random."""
-    copy_parameters(folder, {"model.hidden_units": [16, 8], "train.batch_size": 32, "train.augmentation": "elastic"})
+    reader = {"reader.hidden_units": [16, 8], "reader.batch_size": 32, "reader.epochs": 1}
+    train = {"model.hidden_units": [16, 8], "train.batch_size": 32, "train.augmentation": "elastic"}
+    copy_parameters(folder, train | reader)
     (folder / "data/raw").mkdir(parents=True)
     for name, array in tiny_mnist().items():
         (folder / "data/raw" / name).write_bytes(idx_bytes(array))
-    return "normalize,eda,train,evaluate,plot,report,card"
+    return "normalize,eda,train,evaluate,reader,plot,report,card"
 
 
 def make_wide(folder: Path) -> str:

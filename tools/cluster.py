@@ -2,8 +2,8 @@
 
 Usage: python tools/cluster.py certificate FOLDER
 
-Writes a certificate, its key and Dask's settings for them to FOLDER, readable by its owner alone. Copy the folder to
-every machine and name it in DASK_CONFIG there: whoever has it can run commands on the workers, nobody else can.
+Writes Dask's settings with a certificate and its key to FOLDER, readable by its owner alone. Copy the folder to every
+machine and name it in DASK_CONFIG there: whoever has it can run commands on the workers, nobody else can.
 """
 
 import running.stages_on_path  # noqa: F401
@@ -16,19 +16,18 @@ import yaml
 
 from common.errors import PipelineError, run
 
-CERTIFICATE, KEY, SETTINGS = "certificate.pem", "key.pem", "mnist.yaml"
+SETTINGS = "mnist.yaml"
 
 
-def settings() -> dict:
-    """Return Dask's settings for mutual TLS; Dask puts the folder's name in the place of $DASK_CONFIG."""
-    pair = {"cert": f"$DASK_CONFIG/{CERTIFICATE}", "key": f"$DASK_CONFIG/{KEY}"}
-    roles = dict.fromkeys(("scheduler", "worker", "client"), pair)
-    tls = {"ca-file": f"$DASK_CONFIG/{CERTIFICATE}", **roles}
+def settings(certificate: str, key: str) -> dict:
+    """Return Dask's settings for mutual TLS; they hold the texts, not paths, because machines have other folders."""
+    tls = {"ca-file": certificate}
+    tls |= {role: {"cert": certificate, "key": key} for role in ("scheduler", "worker", "client")}
     return {"distributed": {"comm": {"require-encryption": True, "default-scheme": "tls", "tls": tls}}}
 
 
 def write_certificate(folder: Path) -> None:
-    """Write the three files. Raises PipelineError when Dask is missing or `folder` has files already."""
+    """Write the settings. Raises PipelineError when Dask is missing or `folder` has files already."""
     try:
         from distributed.security import Security
     except ImportError:
@@ -40,9 +39,7 @@ def write_certificate(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     made = Security.temporary()  # one certificate for all roles, its own authority, valid for a year
-    write(folder / CERTIFICATE, made.tls_ca_file)
-    write(folder / KEY, made.tls_client_key)
-    write(folder / SETTINGS, yaml.safe_dump(settings(), sort_keys=False))
+    write(folder / SETTINGS, yaml.safe_dump(settings(made.tls_ca_file, made.tls_client_key), sort_keys=False))
 
 
 def write(path: Path, text: str) -> None:

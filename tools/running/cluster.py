@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -47,6 +48,7 @@ def opened(project: Path, where: Where) -> Iterator[Pool]:
         raise PipelineError(
             "--scheduler needs Dask: `.venv/bin/python -m pip install --require-hashes -r requirements-cluster.txt`"
         ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said below, in one line
     scheduler = where.scheduler or ""
     require_safe(scheduler_address(scheduler))
     files = payload.pack(project)
