@@ -21,7 +21,7 @@ SETTINGS = "mnist.yaml"
 
 def settings(certificate: str, key: str) -> dict:
     """Return Dask's settings for mutual TLS; they hold the texts, not paths, because machines have other folders."""
-    tls = {"ca-file": certificate}
+    tls: dict[str, object] = {"ca-file": certificate}
     tls |= {role: {"cert": certificate, "key": key} for role in ("scheduler", "worker", "client")}
     return {"distributed": {"comm": {"require-encryption": True, "default-scheme": "tls", "tls": tls}}}
 

@@ -60,7 +60,8 @@ def report(sizes: tuple[int, int], python: str) -> None:
 
 def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
     """Fit as stages/train.py does; without the settings of determinism.py, with TensorFlow as it comes."""
-    sys.path.insert(0, str(PROJECT / "stages"))
+    sys.path = [str(PROJECT / "stages"), *sys.path]
+    sys.path.remove(str(Path(__file__).parent))  # its training.py would hide stages/training
     if not settings:
         import types
 
