@@ -1,7 +1,7 @@
 """Changes of parameters as people type them, `train.seed=7`, checked before anything runs."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +17,31 @@ Overrides = Mapping[str, object]  # value by `section.name`
 
 def parse(texts: Iterable[str]) -> dict[str, object]:
     """Return the values of `section.name=value`; each value is YAML. Raises PipelineError for anything else."""
-    changes: dict[str, object] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or key.count(".") != 1:
-            raise PipelineError(f"expected section.name=value, as in train.seed=7, found {text}")
-        if key in changes:
-            raise PipelineError(f"{key} is set twice")
-        changes[key] = parse_value(value, text)
-    return changes
+    found = split(texts, "section.name=value, as in train.seed=7")
+    return {key: parse_value(value, text) for key, value, text in found}
 
 
 def parse_grid(texts: Iterable[str]) -> list[Overrides]:
     """Return every combination of `section.name=value,value,...`; the first name varies slowest."""
     axes: dict[str, list] = {}
-    for text in texts:
-        key, equals, values = text.partition("=")
-        if not equals or key.count(".") != 1:
-            raise PipelineError(f"expected section.name=value,value, as in train.batch_size=64,128, found {text}")
-        if key in axes:
-            raise PipelineError(f"{key} is set twice")
+    for key, values, text in split(texts, "section.name=value,value, as in train.batch_size=64,128"):
         axes[key] = parse_value(f"[{values}]", text)
         if not axes[key] or any(a == b for a, b in itertools.combinations(axes[key], 2)):
             raise PipelineError(f"{text}: expected different values, at least one")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def split(texts: Iterable[str], expected: str) -> Iterator[tuple[str, str, str]]:
+    """Yield key, value and the whole text of each. Raises PipelineError for another form, or a key that comes twice."""
+    known = set()
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or key.count(".") != 1:
+            raise PipelineError(f"expected {expected}, found {text}")
+        if key in known:
+            raise PipelineError(f"{key} is set twice")
+        known.add(key)
+        yield key, value, text
 
 
 def parse_value(value: str, text: str) -> Any:
