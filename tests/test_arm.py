@@ -49,10 +49,12 @@ def make_wide(folder: Path) -> str:
 
 def start(python: list[str | Path], cases: list[str], cwd: Path, **environment: str) -> subprocess.Popen:
     command = [*python, *RUN, *cases]
+    settings = tools_environment(**environment)
+    settings.pop("XLA_FLAGS", None)  # those of this CPU, which an earlier test may have set in this process
     return subprocess.Popen(
         command,
         cwd=cwd,
-        env=tools_environment(**environment),
+        env=settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

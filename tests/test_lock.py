@@ -79,10 +79,10 @@ def test_a_folder_that_is_read_only_is_an_error_of_the_system(tmp_path):
 
 
 def test_nothing_is_saved_once_the_dvc_that_started_the_stage_has_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "PARENT", os.getppid())
+    monkeypatch.setattr(lock, "PARENTS", [os.getppid()])
     with atomic_write(tmp_path / "a") as part:
         part.write_text("new")
-    monkeypatch.setattr(lock, "PARENT", os.getpid())  # as if another process had started this one
+    monkeypatch.setattr(lock, "PARENTS", [os.getpid()])  # as if another process had started this one
     with pytest.raises(PipelineError, match="dvc has ended and left this stage alone"), atomic_write(part) as another:
         another.write_text("newer")
     with pytest.raises(PipelineError, match="dvc has ended"), lock.held("stage"):

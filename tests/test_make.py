@@ -200,6 +200,19 @@ def test_a_folder_that_was_moved_or_copied_uses_its_own_packages(folder, python)
     assert len(pip_calls(copy)) == 1
 
 
+def test_an_environment_of_two_projects_outlives_the_one_that_links_to_it(folder, python):
+    made(folder, python)
+    second = Path(shutil.copytree(folder, folder.with_name("second"), ignore=shutil.ignore_patterns(".venv")))
+    (second / ".venv").symlink_to(folder / ".venv")
+    with (second / "requirements.txt").open("a") as file:
+        file.write("# another\n")
+    made(second, python)
+    assert len(pip_calls(folder)) == 2
+    shutil.rmtree(second)
+    printed = subprocess.run([folder / ".venv/bin/dvc", "status"], capture_output=True, text=True)
+    assert printed.stdout.startswith("dvc status with"), printed.stderr
+
+
 def test_a_dollar_in_the_path_is_refused_because_a_package_could_not_be_built(folder, python):
     other = folder.rename(folder.with_name("a$b"))
     assert f"rename {other}" in make(other, python).stderr
@@ -235,7 +248,9 @@ def test_a_second_make_waits_for_the_first(folder, python):
     lock = os.open(folder, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     command = ["make", f"PYTHON={python}"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as second:
+    # What a `make` around the tests leaves to its children makes this one print more.
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    with subprocess.Popen(command, cwd=folder, env=mine, stdout=subprocess.PIPE, text=True) as second:
         assert "waiting for another `make`" in second.stdout.readline()
         assert not (folder / ".venv").exists()
         os.close(lock)

@@ -20,7 +20,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 VENV = PROJECT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+# Not through a link to another project's .venv: commands that pip writes there would be gone with the link.
+PYTHON = VENV.resolve() / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 LOCKS = {"runtime": "requirements.txt", "development": "requirements-dev.txt"}
 PROOF = {"runtime": "dvc", "development": "pytest"}  # a package of each
 GLIBC = (2, 27)  # what the locked wheels of TensorFlow, NumPy and pandas need at least

@@ -7,7 +7,7 @@ stage running, and the next DVC knows nothing of that one.
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -21,7 +21,22 @@ except ImportError:  # Windows
 
 FOLDER = Path(".locks")  # outside all outputs, which DVC deletes
 BEYOND = 2**30  # bytes; Windows lets nobody read the part of a file that is locked
-PARENT = os.getppid() if "DVC_STAGE" in os.environ else None  # which DVC sets for what it runs
+
+
+def parents() -> list[int]:
+    """Return the processes that this one needs: its parent, and DVC behind it where the parent is only DVC's shell.
+
+    DVC runs `sh -c COMMAND`. Bash and zsh become the command; Debian's sh waits for it, and lives on when DVC ends.
+    """
+    parent = os.getppid()
+    process = Path("/proc", str(parent))  # Linux; elsewhere sh is Bash
+    with suppress(OSError):
+        if sys.argv[0].encode() in (process / "cmdline").read_bytes():
+            return [parent, int((process / "stat").read_bytes().rpartition(b") ")[2].split()[1])]
+    return [parent]
+
+
+PARENTS = parents() if "DVC_STAGE" in os.environ else None  # which DVC sets for what it runs
 
 
 @contextmanager
@@ -90,5 +105,5 @@ def require_parent() -> None:
 
     Windows does not tell; there the lock alone must do.
     """
-    if PARENT is not None and os.getppid() != PARENT:
+    if PARENTS is not None and parents() != PARENTS:
         raise PipelineError("dvc has ended and left this stage alone: stopped; run the same command again")

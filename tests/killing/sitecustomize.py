@@ -2,8 +2,8 @@
 
 The environment variable KILL holds five words: the event of Python (`os.rename` is what os.replace raises, just before
 it does it; `import`), what its file or module ends with, which of such events of this process, the signal, and whom:
-`self`, `parent`, `group`, a `child`, or `orphan`: the parent, after which this process stops until it is told to go on.
-Only what is started as the script KILL_IN is concerned.
+`self`, its `group`, a `child`, the `dvc` that started it, or `orphan`: that dvc, after which this process stops until
+it is told to go on. Only what is started as the script KILL_IN is concerned.
 """
 
 import os
@@ -26,11 +26,13 @@ def kill_at(happened: str, arguments: tuple) -> None:
         return
     if target == "child":
         process = sys.modules["multiprocessing"].active_children()[0].pid
+    elif target in ("dvc", "orphan"):
+        process = sys.modules["common.lock"].PARENTS[-1]
     else:
-        process = {"self": os.getpid(), "group": 0}.get(target, os.getppid())
+        process = {"self": os.getpid(), "group": 0}[target]
     os.kill(process, getattr(signal, name))
-    if target in ("parent", "orphan"):
-        while os.getppid() == process:
+    if target in ("dvc", "orphan"):
+        while sys.modules["common.lock"].parents()[-1] == process:
             pass
     if target == "orphan":  # only now: the system ends what has stopped before it loses its parent
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -48,7 +48,8 @@ def opened(project: Path, where: Where) -> Iterator[Pool]:
         raise PipelineError(
             "--scheduler needs Dask: `.venv/bin/python -m pip install --require-hashes -r requirements-cluster.txt`"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said below, in one line
+    for name in ("distributed", "distributed.client", "tornado.application"):  # each has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is lost is said below, in one line
     scheduler = where.scheduler or ""
     require_safe(scheduler_address(scheduler))
     files = payload.pack(project)
