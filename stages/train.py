@@ -34,19 +34,25 @@ def learning_rate(settings: Train, steps: int) -> float | keras.optimizers.sched
     return settings.learning_rate
 
 
+def optimizer(settings: Train, steps: int) -> keras.optimizers.Adam:
+    """Return Adam for epochs of `steps` steps, with the decoupled weight decay of Loshchilov and Hutter (2019)."""
+    adam = keras.optimizers.Adam(
+        learning_rate(settings, steps * settings.epochs),
+        weight_decay=settings.weight_decay or None,
+        name="adam",  # the archive has it; Keras would count the optimizers of the process
+    )
+    adam.exclude_from_weight_decay(var_names=["bias"])
+    return adam
+
+
 def fit(network: keras.Model, train: Split, validation: Split, settings: Train, saved: checkpoint.Checkpoint) -> None:
     """Train `network` in place, from where the checkpoint `saved` left off.
 
     Raises PipelineError when a batch is larger than the training split, or when the loss is no longer a number.
     """
     plan = batches.Plan.of(len(train.labels), settings.batch_size)
-    adam = keras.optimizers.Adam(
-        learning_rate(settings, plan.steps * settings.epochs),
-        weight_decay=settings.weight_decay or None,  # decoupled: Loshchilov and Hutter (2019), AdamW
-        name="adam",  # the archive has it; Keras would count the optimizers of the process
-    )
-    adam.exclude_from_weight_decay(var_names=["bias"])
     trainer = BlockTrainer(network)
+    adam = optimizer(settings, plan.steps)
     trainer.compile(adam, jit_compile=True)  # XLA: faster, and a step is one program whose sums can be put in order
     adam.build(trainer.trainable_variables)  # TensorFlow would trace the step twice if it were to make Adam's variables
     done = saved.restore(trainer)
@@ -60,6 +66,8 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
         shuffle=False,  # the batches are
         verbose=0,
     )
+    adam = optimizer(settings, plan.steps)
+    trainer.release(network, adam)
     network.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])  # as whoever loads it will want
 
 

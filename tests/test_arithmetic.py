@@ -48,22 +48,42 @@ def fused(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     ],
 )
 def test_a_product_is_a_chain_of_fused_multiply_adds_in_pieces(rows, terms, columns):
-    a, b = (RANDOM.standard_normal(shape, np.float32) for shape in ((rows, terms), (terms, columns)))
-    found = tf.function(arithmetic.product, jit_compile=True)(tf.constant(a), tf.constant(b))
-    np.testing.assert_array_equal(found, fused(a, b))
+    a, b = (RANDOM.standard_normal(shape, np.float32) for shape in ((rows, terms), (columns, terms)))
+
+    @tf.function(jit_compile=True)
+    def product(a, b):
+        return arithmetic.inner(arithmetic.in_pieces(a), arithmetic.in_pieces(b))
+
+    np.testing.assert_array_equal(product(tf.constant(a), tf.constant(b)), fused(a, b.T))
 
 
-def test_the_gradients_are_those_of_tensorflow_but_for_rounding():
-    x, kernel, bias = (tf.constant(RANDOM.standard_normal(s, np.float32)) for s in ((9, 40), (40, 6), (6,)))
+@pytest.mark.parametrize("inputs", [1, 3, 512, 513, 1025])
+def test_a_kernel_that_was_held_is_released_as_it_was(inputs):
+    kernel = RANDOM.standard_normal((inputs, 3), np.float32)
+    np.testing.assert_array_equal(arithmetic.release(arithmetic.hold(kernel, np.zeros(3)).kernel, inputs), kernel)
 
-    def gradients(affine):
-        with tf.GradientTape() as tape:
-            tape.watch([x, kernel, bias])
-            y = tf.reduce_sum(affine(x, kernel, bias) ** 2)
-        return tape.gradient(y, [x, kernel, bias])
 
-    for found, expected in zip(gradients(arithmetic.affine), gradients(lambda x, w, b: x @ w + b), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+@pytest.mark.parametrize("hidden_units", [[20, 6], [1, 1], [600, 5], [3, 1030]])
+@pytest.mark.parametrize("n", [1, 9, 600])
+def test_the_gradients_are_those_of_tensorflow_but_for_rounding(hidden_units, n):
+    network = model.build(hidden_units, 10, 0)
+    images, factor = (tf.constant(RANDOM.random(shape, np.float32)) for shape in ((n, 28, 28), (n, 10)))
+    held = [arithmetic.hold(*layer.get_weights()) for layer in arithmetic.dense(network.layers)]
+    passed = arithmetic.forward(held, images)
+    found = arithmetic.backward(held, passed, tf.transpose(factor))
+    with tf.GradientTape() as tape:
+        x = tf.reshape(images, (n, -1))
+        for layer in arithmetic.dense(network.layers):
+            x = x @ layer.kernel + layer.bias
+            logits, x = x, tf.nn.relu(x)
+        total = tf.reduce_sum(logits * factor)
+    np.testing.assert_allclose(tf.transpose(passed[-1]), logits, rtol=1e-4, atol=1e-4)
+    expected = iter(tape.gradient(total, network.trainable_variables))
+    for gradient in found:
+        kernel = next(expected)
+        released = arithmetic.release(gradient.kernel, kernel.shape[0])
+        np.testing.assert_allclose(released, kernel, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(gradient.bias, next(expected), rtol=1e-3, atol=1e-3)
 
 
 def test_a_sum_does_not_depend_on_the_order():

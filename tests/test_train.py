@@ -42,6 +42,8 @@ def test_the_weights_are_those_of_keras_but_for_rounding(weight_decay):
     network = train(settings)
     for found, expected in zip(network.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    for found, expected in zip(network.optimizer.variables, adam.variables, strict=True):  # the moments as well
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_a_step_is_traced_once(monkeypatch):

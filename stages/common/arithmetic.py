@@ -9,48 +9,98 @@ has the experiments):
 - A product with a single row or column is a loop of XLA's own, vectorised as wide as the CPU's vectors.
 - So is any other sum (`reduce_sum`, and with it the mean loss and the gradient of a bias).
 
-So here every product has the one form that YNNPACK packs (`product`), and every other sum is exact, so that its order
-does not matter (`exact_sum`). An element of a product is then a chain of fused multiply-adds over at most 512 terms;
-longer sums are cut into the fewest pieces of equal length, filled up with zeros, and these are added one after the
-other. (YNNPACK begins a new sum after 512 terms where it finds that faster, and on ARM CPUs with SME it never does.)
-This holds with the XLA flags of common/determinism.py: transposes must not be folded back into the products.
+So here every product has the one form that YNNPACK packs, inner products of rows (`inner`), and every other sum is
+exact, so that its order does not matter (`exact_sum`). An element of a product is then a chain of fused multiply-adds
+over at most 512 terms; longer sums are cut into the fewest pieces of equal length, filled up with zeros, and these are
+added one after the other. (YNNPACK begins a new sum after 512 terms where it finds that faster, and on ARM CPUs with
+SME it never does.) This holds with the XLA flags of common/determinism.py: transposes must stay out of the products.
+
+A kernel is held as its products need it, transposed and in pieces, and what layers pass on is held transposed, (units,
+images): to turn them in every step would take a sixth of the training.
 
 Only the arithmetic is replaced: the layers, their weights and the saved archive are Keras' own.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from common.determinism import keras, tf
 from common.errors import PipelineError
 
 PIECE = 512  # terms at most
 UNIT = 2.0**-30  # of exact sums: up to 2**23 numbers below 2**0, or 2**16 below 2**7, fit into the 53 bits of float64
-COVERED = {"relu": tf.nn.relu, "softmax": tf.identity}  # softmax: `logits` stops before it
 
 
-def product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Return a @ b for a (m, k) and b (k, n), float32, of static shapes."""
-    (rows, terms), columns = a.shape, b.shape[1]
+class Weights(NamedTuple):
+    """A layer's kernel, (pieces, units, length) instead of Keras' (inputs, units), and its bias, (units,)."""
+
+    kernel: tf.Tensor
+    bias: tf.Tensor
+
+
+def in_pieces(a: tf.Tensor) -> tf.Tensor:
+    """Return a (m, k) with its terms in the fewest pieces of equal length: (pieces, m, length), filled with zeros."""
+    rows, terms = a.shape
     number = -(-terms // PIECE)
-    length = max(2, -(-terms // number))  # one term would be no product for XLA, but a factor of the sum
-    fill = number * length - terms
-    a = tf.pad(a, [[0, int(rows == 1)], [0, fill]])
-    b = tf.pad(b, [[0, fill], [0, int(columns == 1)]])
-    a = tf.transpose(tf.reshape(a, (-1, number, length)), (1, 0, 2))
-    b = tf.transpose(tf.reshape(b, (number, length, -1)), (0, 2, 1))
-    pieces = tf.matmul(a, b, transpose_b=True)  # (number, m, n)
-    return tf.add_n(tf.unstack(pieces))[:rows, :columns]
+    length = -(-terms // number)
+    a = tf.pad(a, [[0, 0], [0, number * length - terms]])
+    return tf.transpose(tf.reshape(a, (rows, number, length)), (1, 0, 2))
 
 
-@tf.custom_gradient
-def affine(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, object]:
-    """Return x @ kernel + bias, for x (n, inputs), and the function that gives its gradients."""
+def inner(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Return the inner products of the rows of a (pieces, ..., m, k) and of b (pieces, ..., n, k): (..., m, n).
 
-    def gradients(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        ones = tf.ones((1, dy.shape[0]))
-        return product(dy, tf.transpose(kernel)), product(tf.transpose(x), dy), product(ones, dy)[0]
+    A row, a column or a term that is the only one is joined by zeros: XLA would not take it for a matrix.
+    """
+    (rows, terms), columns = a.shape[-2:], b.shape[-2]
+    outer = [[0, 0]] * (len(a.shape) - 2)
+    if 1 in (rows, terms):
+        a = tf.pad(a, [*outer, [0, int(rows == 1)], [0, int(terms == 1)]])
+    if 1 in (columns, terms):
+        b = tf.pad(b, [*outer, [0, int(columns == 1)], [0, int(terms == 1)]])
+    return tf.add_n(tf.unstack(tf.matmul(a, b, transpose_b=True)))[..., :rows, :columns]
 
-    return product(x, kernel) + bias, gradients
+
+def hold(kernel: tf.Tensor, bias: tf.Tensor) -> Weights:
+    """Return a layer's weights as the products need them, of Keras' kernel (inputs, units) and bias (units,)."""
+    return Weights(in_pieces(tf.transpose(kernel)), bias)
+
+
+def release(kernel: tf.Tensor, inputs: int) -> tf.Tensor:
+    """Return Keras' kernel (inputs, units) of one that is held, or of what is like it: a gradient, a moment."""
+    pieces, units, length = kernel.shape
+    return tf.reshape(tf.transpose(kernel, (0, 2, 1)), (pieces * length, units))[:inputs]
+
+
+def forward(weights: Sequence[Weights], images: tf.Tensor) -> list[tf.Tensor]:
+    """Return what goes into each layer, (inputs, n), and the logits, (classes, n), of images (n, 28, 28), n static."""
+    x = tf.reshape(images, (images.shape[0], -1))
+    passed = [tf.transpose(x)]
+    for kernel, bias in weights:
+        z = inner(kernel, in_pieces(x)) + bias[:, None]
+        passed.append(tf.nn.relu(z) if len(passed) < len(weights) else z)
+        x = tf.transpose(passed[-1])
+    return passed
+
+
+def backward(weights: Sequence[Weights], passed: Sequence[tf.Tensor], error: tf.Tensor) -> list[Weights]:
+    """Return the gradients of the weights, for what `forward` returned and the logits' gradient, (classes, n).
+
+    Backpropagation as Rumelhart, Hinton and Williams (1986) have it.
+    """
+    gradients: list[Weights] = []
+    errors = in_pieces(error)
+    for (kernel, _), x in zip(weights[::-1], passed[-2::-1], strict=True):
+        (pieces, _, length), (inputs, n) = kernel.shape, x.shape
+        filled = in_pieces(tf.pad(x, [[0, pieces * length - inputs], [0, 0]]))
+        rows = tf.reshape(filled, (-1, pieces, length, filled.shape[-1]))
+        bias = inner(errors, in_pieces(tf.ones((1, n))))[:, 0]
+        gradients.append(Weights(inner(errors[:, None], rows), bias))
+        if len(gradients) < len(weights):
+            error = inner(in_pieces(release(kernel, inputs)), in_pieces(tf.transpose(error)))
+            error = tf.where(x > 0, error, 0.0)
+            errors = in_pieces(error)
+    return gradients[::-1]
 
 
 def exact_sum(x: tf.Tensor, axis: int | None = None) -> tf.Tensor:
@@ -71,14 +121,8 @@ def require_covered(layers: Sequence[keras.Layer]) -> None:
             )
 
 
-def logits(layers: Sequence[keras.Layer], images: tf.Tensor) -> tf.Tensor:
-    """Return what the last layer passes to its softmax, (n, classes), for images (n, 28, 28), n static."""
-    x = tf.reshape(images, (images.shape[0], -1))
-    for layer in layers:
-        if isinstance(layer, keras.layers.Dense):
-            x = affine(x, layer.kernel.value, layer.bias.value)
-            x = COVERED[layer.activation.__name__](x)
-    return x
+def dense(layers: Sequence[keras.Layer]) -> list[keras.layers.Dense]:
+    return [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
 
 
 def softmax(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -90,7 +134,8 @@ def softmax(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 def probabilities(layers: Sequence[keras.Layer], images: tf.Tensor) -> tf.Tensor:
     """Return what the network answers, (n, classes), for images (n, 28, 28), n static."""
-    _, powers, total = softmax(logits(layers, images))
+    weights = [hold(layer.kernel.value, layer.bias.value) for layer in dense(layers)]
+    _, powers, total = softmax(tf.transpose(forward(weights, images)[-1]))
     return powers / total
 
 
