@@ -1,4 +1,5 @@
-# `make` sets everything up and runs the pipeline; `make test` sets up and passes the tests; `make verify` runs the pipeline
+# `make` sets everything up and runs the pipeline; `make test` sets up and passes the quick tests, `make test-all` the slow
+# ones as well, `make test-emulated` those on CPUs that qemu emulates; `make verify` runs the pipeline
 # again from nothing, in a copy, and compares every output with the committed ones.
 # tools/environment.py makes .venv; it asks pip again only when a lock file changed.
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
-.PHONY: all test test-all verify bench lint docs lock runtime development
+.PHONY: all test test-all test-emulated verify bench lint docs lock runtime development
 all: runtime
 	$(BIN)/python -m dvc repro
 	@echo
@@ -18,7 +19,10 @@ test: development
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m 'not slow'
 
 test-all: development
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m 'not emulated'
+
+test-emulated: development
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m emulated
 
 verify: runtime
 	$(BIN)/python tools/verify.py

@@ -9,8 +9,7 @@ test accuracy is reported for every revision, so do not select on it.
 
 import common.interrupts  # noqa: F401
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -171,16 +170,7 @@ def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray
 
     digits = ((*variant, labels) for variant in robustness.changed(robustness.grey_levels(images)))
     others = ((shown, 0, grey, None) for shown, grey in robustness.not_digits(len(images)))
-    return [row(*variant) for variant in ahead(chain(digits, others))]
-
-
-def ahead(items: Iterator[tuple]) -> Iterator[tuple]:
-    """Yield the items, none of which is None; a thread prepares the next one meanwhile."""
-    with ThreadPoolExecutor(1) as thread:
-        following = thread.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = thread.submit(next, items, None)
-            yield item
+    return [row(*variant) for variant in chain(digits, others)]
 
 
 @held("stage")

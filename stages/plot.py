@@ -165,19 +165,19 @@ def main() -> None:
     of_mistakes, of_ambiguous = (images[[row.index for row in rows]] for rows in (mistakes, ambiguous))
 
     fonts.report_boxes(names, font)
-    figures.save_all(
-        {
-            REPORTS / "training_history.png": partial(draw_history, history),
-            REPORTS / "confusion_matrix.png": partial(draw_confusions, confusions, names, unit),
-            REPORTS / "mistakes.png": partial(draw_mistakes, of_mistakes, mistakes, names),
-            REPORTS / "per_digit.png": partial(charts.draw_per_digit, digits, unit, level),
-            REPORTS / "calibration.png": partial(charts.draw_calibration, bins, level),
-            REPORTS / "ambiguous.png": partial(draw_ambiguous, of_ambiguous, ambiguous, names),
-            REPORTS / "robustness.png": partial(charts.draw_robustness, pd.DataFrame(changes), changed, unit),
-            REPORTS / "augmented.png": partial(draw_augmented, examples, training.augmentation, training.seed),
-        },
-        partial(fonts.choose, font),
-    )
+    fonts.choose(font)
+    drawings = {
+        REPORTS / "training_history.png": partial(draw_history, history),
+        REPORTS / "confusion_matrix.png": partial(draw_confusions, confusions, names, unit),
+        REPORTS / "mistakes.png": partial(draw_mistakes, of_mistakes, mistakes, names),
+        REPORTS / "per_digit.png": partial(charts.draw_per_digit, digits, unit, level),
+        REPORTS / "calibration.png": partial(charts.draw_calibration, bins, level),
+        REPORTS / "ambiguous.png": partial(draw_ambiguous, of_ambiguous, ambiguous, names),
+        REPORTS / "robustness.png": partial(charts.draw_robustness, pd.DataFrame(changes), changed, unit),
+        REPORTS / "augmented.png": partial(draw_augmented, examples, training.augmentation, training.seed),
+    }
+    for path, draw in drawings.items():
+        figures.save(draw(), path)
     print(f"plot: figures in {REPORTS}")
 
 

@@ -1,5 +1,4 @@
 import json
-from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ from common import model, tables
 from common.determinism import keras
 from conftest import succeed
 from evaluate import (
-    ahead,
     brier_scores,
     calibrate,
     calibration_error,
@@ -119,27 +117,6 @@ def test_a_probability_of_zero_leaves_the_loss_finite():
     metrics = measured(np.array([[0, 1]], np.float32), np.array([0]), ["a", "b"])
     assert metrics["loss"] == pytest.approx(-np.log(1e-7), abs=1e-5)
     assert metrics["accuracy_per_digit"] == {"a": 0.0}
-
-
-def test_the_next_item_is_made_while_one_is_in_use():
-    made = Event()
-
-    def items():
-        yield (1,)
-        made.set()
-        yield (2,)
-
-    following = ahead(items())
-    assert next(following) == (1,)
-    assert made.wait(60)
-    assert list(following) == [(2,)]
-
-
-def test_an_error_in_making_an_item_is_raised_where_it_is_wanted():
-    following = ahead((10 // n,) for n in (2, 0))
-    assert next(following) == (5,)
-    with pytest.raises(ZeroDivisionError):
-        next(following)
 
 
 def test_predictions_have_one_row_an_image(tmp_path):

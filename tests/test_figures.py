@@ -1,11 +1,8 @@
 import ast
-from functools import partial
 
 import numpy as np
 import pytest
 
-from common.errors import PipelineError
-from common.files import require
 from conftest import PROJECT, succeed
 from drawing import figures
 
@@ -60,21 +57,6 @@ def test_a_name_is_drawn_as_it_is_written(name, tmp_path):
 def test_a_gallery_without_images_is_empty_but_drawn(tmp_path):
     figures.save(figures.gallery([], [], 6, 1.5), tmp_path / "none.png")
     assert (tmp_path / "none.png").stat().st_size > 0
-
-
-def test_figures_drawn_side_by_side_have_the_same_bytes_as_one_drawn_alone(tmp_path):
-    draw = partial(figures.gallery, np.eye(28)[None], ["eye"], 1, 1.5)
-    figures.save(draw(), tmp_path / "alone.png")
-    figures.save_all({tmp_path / f"{number}.png": draw for number in range(3)})
-    assert {(tmp_path / f"{name}.png").read_bytes() for name in ["alone", 0, 1, 2]} == {
-        (tmp_path / "alone.png").read_bytes()
-    }
-
-
-def test_an_error_in_drawing_reaches_the_stage(tmp_path):
-    with pytest.raises(PipelineError, match=r"run `python stages/train\.py` first"):
-        figures.save_all({tmp_path / "none.png": partial(require, tmp_path / "none", "train")})
-    assert not list(tmp_path.iterdir())
 
 
 def test_images_lie_in_rows_under_their_titles():

@@ -1,4 +1,3 @@
-import gc
 import sys
 
 import pytest
@@ -23,16 +22,7 @@ def test_a_package_in_use_stays_as_it_is():
     assert sys.modules["json"] is json
 
 
-def test_garbage_is_collected_again_afterwards_even_after_an_error():
+def test_what_was_hidden_is_found_again_after_an_error():
     with pytest.raises(ZeroDivisionError), importing_without("colorsys"):
-        assert not gc.isenabled()
         raise ZeroDivisionError
-    assert gc.isenabled()
     assert sys.modules.get("colorsys", "forgotten") is not None
-
-
-def test_what_is_imported_is_left_out_of_later_searches_for_garbage():
-    made = []
-    with importing_without():
-        made.append({"a cycle": made})
-    assert not any(item is made[0] for item in gc.get_objects())  # which does not list what is frozen

@@ -155,27 +155,6 @@ def test_two_runs_of_a_stage_take_turns(project):
     assert succeed(project, "git", "status", "--porcelain") == ""
 
 
-HANGS = pytest.mark.skipif(sys.version_info < (3, 11, 7), reason="python/cpython#94777: the pool waits for ever")
-
-
-@pytest.mark.parametrize(
-    ("target", "status", "told"),
-    [
-        ("self", -9, ""),
-        pytest.param(
-            "child", 1, "plot: a process that draws was killed; is there enough memory? Run it again\n", marks=HANGS
-        ),
-    ],
-)
-def test_drawing_ends_when_one_of_its_processes_is_killed(target, status, told, project):
-    moment = f"os.rename training_history.png 1 SIGKILL {target}"
-    process = start(project, "python", "stages/plot.py", **killing("plot.py", moment))
-    assert end(process) == told  # the end of all, because they share the output
-    assert process.returncode == status
-    succeed(project, "python", "stages/plot.py")
-    assert succeed(project, "git", "status", "--porcelain") == ""
-
-
 @pytest.mark.parametrize(
     "last", ["  train:", "  train:\n    cm", "path: stages/train.py\n      hash:", "path: reports/ev"]
 )

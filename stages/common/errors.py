@@ -1,6 +1,5 @@
 """How a stage or tool ends: when it fails or is interrupted, with one line on standard error and no traceback."""
 
-import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -45,5 +44,3 @@ def run(main: Callable[[], None]) -> None:
         notes = getattr(error, "__notes__", ["before the end; run it again, and it starts from the beginning"])
         print(f"{name}: interrupted {'; '.join(notes)}", file=sys.stderr)
         sys.exit(128 + (error.args[0] if error.args else signal.SIGINT))
-    finally:
-        gc.freeze()  # skip the final garbage collection: it costs 1 s with TensorFlow

@@ -1,24 +1,15 @@
 """The look of every figure, and how it is saved so that equal data gives equal bytes. Import Matplotlib from here."""
 
 import logging
-import multiprocessing
 import os
 import re
-import signal
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
-from io import BytesIO
-from multiprocessing.connection import wait
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 
 from common import dataset
-from common.errors import PipelineError
 from common.files import atomic_write
 from common.imports import importing_without
 
@@ -65,56 +56,11 @@ LINE = 0.19  # inches, each line more
 TEXT = 11  # points, of such a title
 
 
-def encode(figure: Figure) -> bytes:
-    """Return the figure as PNG, without the version of Matplotlib in it, and close it."""
-    file = BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    plt.close(figure)
-    return file.getvalue()
-
-
 def save(figure: Figure, path: Path) -> None:
-    write(encode(figure), path)
-
-
-def write(png: bytes, path: Path) -> None:
+    """Write the figure as PNG, without the version of Matplotlib in it, and close it."""
     with atomic_write(path) as part:
-        part.write_bytes(png)
-
-
-def draw_and_encode(prepare: Callable[[], None] | None, draw: Callable[[], Figure]) -> bytes:
-    if prepare:
-        prepare()
-    return encode(draw())
-
-
-def save_all(drawings: Mapping[Path, Callable[[], Figure]], prepare: Callable[[], None] | None = None) -> None:
-    """Draw each figure, in two processes, because Matplotlib uses one core, and write it to its path from this one.
-
-    prepare: what a process calls first; some systems start it without the settings of this one.
-    What `draw` raises is raised here; PipelineError when a process is killed, as by a system without memory.
-    """
-    with ProcessPoolExecutor(2, initializer=depend_on_parent) as pool:
-        try:
-            for path, png in zip(drawings, pool.map(partial(draw_and_encode, prepare), drawings.values()), strict=True):
-                write(png, path)
-        except BrokenProcessPool:
-            raise PipelineError("a process that draws was killed; is there enough memory? Run it again") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def depend_on_parent() -> None:
-    """Leave Ctrl-C to the process that started this one, and end with it: it may be killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which the pool ends one process when another has been killed
-
-    def watch() -> None:
-        if parent := multiprocessing.parent_process():
-            wait([parent.sentinel])
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+        figure.savefig(part, format="png", metadata={"Software": None})
+    plt.close(figure)
 
 
 def as_sheet(axes: Axes, width: float, height: float) -> None:

@@ -5,13 +5,11 @@ than two percent of a cold run is not worth its code.
 """
 
 import argparse
-import gc
 import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 
 import numpy as np
 import yaml
@@ -21,22 +19,12 @@ from running import copies
 
 REPEATS = 3
 STAGES = ["normalize", "eda", "train", "evaluate", "plot"]  # those that have a shortcut
-IDLE = SimpleNamespace(freeze=lambda: None, disable=lambda: None, enable=lambda: None)  # in the place of gc
 
 
 def import_everything() -> None:
     imports = importlib.import_module("common.imports")
     without = imports.importing_without
     imports.importing_without = lambda *unused: without()
-
-
-def search_after_imports() -> None:
-    importlib.import_module("common.imports").gc = IDLE
-
-
-def search_at_exit() -> None:
-    importlib.import_module("common.errors").gc = IDLE
-    gc.unfreeze()
 
 
 def give_memory_back() -> None:
@@ -48,31 +36,11 @@ def let_tensorflow_copy() -> None:
     batches.aligned = lambda size, batch_size: np.empty((size, batch_size, 28, 28), np.float32)
 
 
-def change_images_in_between() -> None:
-    importlib.import_module("evaluate").ahead = lambda items: items
-
-
-def draw_in_one_process() -> None:
-    figures = importlib.import_module("drawing.figures")
-
-    def save_all(drawings: dict, prepare: Callable[[], None] | None = None) -> None:
-        if prepare:
-            prepare()
-        for path, draw in drawings.items():
-            figures.save(draw(), path)
-
-    figures.save_all = save_all
-
-
 # By name: how to do without it, and the stages that have it.
 SHORTCUTS: dict[str, tuple[Callable[[], None], list[str]]] = {
     "imports without unused packages": (import_everything, STAGES),
-    "no garbage collection of what is imported": (search_after_imports, STAGES),
-    "no final garbage collection": (search_at_exit, STAGES),
     "freed memory is kept": (give_memory_back, ["train", "evaluate"]),
     "arrays that TensorFlow need not copy": (let_tensorflow_copy, ["train"]),
-    "test images changed ahead of the network": (change_images_in_between, ["evaluate"]),
-    "figures drawn in two processes": (draw_in_one_process, ["plot"]),
 }
 
 

@@ -2,7 +2,7 @@
 
 The environment variable KILL holds five words: the event of Python (`os.rename` is what os.replace raises, just before
 it does it; `import`), what its file or module ends with, which of such events of this process, the signal, and whom:
-`self`, its `group`, a `child`, the `dvc` that started it, or `orphan`: that dvc, after which this process stops until
+`self`, its `group`, the `dvc` that started it, or `orphan`: that dvc, after which this process stops until
 it is told to go on. Only what is started as the script KILL_IN is concerned.
 """
 
@@ -24,9 +24,7 @@ def kill_at(happened: str, arguments: tuple) -> None:
     left -= 1
     if left:
         return
-    if target == "child":
-        process = sys.modules["multiprocessing"].active_children()[0].pid
-    elif target in ("dvc", "orphan"):
+    if target in ("dvc", "orphan"):
         process = sys.modules["common.lock"].PARENTS[-1]
     else:
         process = {"self": os.getpid(), "group": 0}[target]
