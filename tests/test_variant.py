@@ -61,8 +61,25 @@ def test_two_results_of_the_same_inputs_are_an_error(cached, tmp_path):
         other = tmp_path / "remote/runs" / key[:2] / key / ("0" * 64)
         other.parent.mkdir(parents=True)
         shutil.copy(next((cached / ".dvc/cache/runs" / key[:2] / key).iterdir()), other)
-        with pytest.raises(PipelineError, match="train: 2 different results of the same inputs"):
+        with pytest.raises(PipelineError, match="train: 2 different results of .* 0{12} of .* or an unknown host"):
             runs._load(stage)
+
+
+def test_two_hosts_that_push_different_results_at_once_are_both_named(cached, tmp_path, monkeypatch):
+    with Repo() as repo:
+        runs, stage = SharedRuns(repo, RemoteEntries(repo)), find(repo, "train")
+        assert runs._load(stage)
+        key, value = runs.used["train"]
+        push = RemoteEntries.push
+
+        def both(self, key, value, path):
+            for host, name in [("node1", "0" * 64), ("node2", value)]:
+                monkeypatch.setattr(shared_runs.hardware, "host", lambda host=host: host)
+                push(self, key, name, path)
+
+        monkeypatch.setattr(RemoteEntries, "push", both)
+        with pytest.raises(PipelineError, match=f"train: 2 different .* 0{{12}} of node1, {value[:12]} of node2;"):
+            runs.push_used()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", ""])

@@ -62,21 +62,28 @@ def opened(project: Path, where: Where) -> Iterator[Pool]:
     except (OSError, ValueError, TypeError) as error:  # TimeoutError is an OSError
         raise PipelineError(f"no scheduler or no worker at {scheduler}: {' '.join(str(error).split())[:200]}") from None
     with client:
-        hosts = require_workers(client, expected)
-        if where.verify:
-            require_committed_network(client, hosts, files, expected, project)
-        run = partial(ByValue(worker.call), files, expected=expected)
-        yield Pool(client.get_executor(pure=False), run, sum(client.nthreads().values()))
+        try:
+            hosts = require_workers(client, expected)
+            if where.verify:
+                require_committed_network(client, hosts, files, expected, project)
+            width = sum(client.nthreads().values())
+        except OSError as error:  # Dask's CommClosedError is one
+            reason = " ".join(str(error).split())[:200]
+            raise PipelineError(f"a worker or the scheduler was lost while it was asked: {reason}; try again") from None
+        yield Pool(client.get_executor(pure=False), partial(ByValue(worker.call), files, expected=expected), width)
 
 
 def push_data(project: Path) -> None:
-    """Push the normalized data, which every host fetches once. Raises PipelineError when that fails."""
+    """Push the data, which every host fetches once: of the raw data only what a variant of `normalize` needs.
+
+    Raises PipelineError when that fails.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     try:
         with contextlib.chdir(project), Repo() as repo:
-            repo.push(["normalize"])
+            repo.push(["download", "normalize"])
     except DvcException as error:
         raise PipelineError(
             f"the data cannot be pushed: {' '.join(str(error).split())}; run `dvc repro` first"
@@ -94,6 +101,10 @@ def pinned_packages(project: Path) -> list[str]:
 def scheduler_address(scheduler: str) -> str:
     """Return the address of a scheduler, out of its file if that is what is given."""
     if not Path(scheduler).is_file():
+        if ":" not in scheduler:
+            raise PipelineError(
+                f"{scheduler}: no such file; expected one that `dask scheduler --scheduler-file` wrote, or HOST:PORT"
+            )
         return scheduler
     try:
         return json.loads(Path(scheduler).read_text(encoding="utf-8"))["address"]

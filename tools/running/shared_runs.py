@@ -24,6 +24,7 @@ from dvc.stage import Stage
 from dvc.stage.cache import StageCache, _get_stage_hash
 
 from common.errors import PipelineError
+from running import hardware
 
 TRIES = 3  # of a transfer: a remote may be busy for a moment
 
@@ -46,7 +47,10 @@ def retried(transfer: Callable) -> Callable:
 
 
 class RemoteEntries:
-    """The entries of the run cache in a DVC remote: files runs/<2 digits>/<key>/<value>."""
+    """The entries of the run cache in a DVC remote: files runs/<2 digits>/<key>/<value>.
+
+    Beside them lies, for each, the name of the host that computed it: made_on/<key>/<value>.
+    """
 
     def __init__(self, repo: Repo):
         """Raises PipelineError when no remote is set up, or it cannot hold a run cache."""
@@ -78,8 +82,20 @@ class RemoteEntries:
 
     @retried
     def push(self, key: str, value: str, path: str) -> None:
+        made_on = self.made_on(key)
+        self.fs.makedirs(made_on, exist_ok=True)
+        self.fs.pipe_file(self.fs.join(made_on, value), hardware.host().encode())
         self.fs.makedirs(self.folder(key), exist_ok=True)
         self.fs.put_file(path, self.fs.join(self.folder(key), value))
+
+    def made_on(self, key: str) -> str:
+        return self.fs.join(self.database.path, "made_on", key)
+
+    @retried
+    def host(self, key: str, value: str) -> str | None:
+        """Return the host that pushed an entry, None if that is not known (`dvc push --run-cache` does not say)."""
+        path = self.fs.join(self.made_on(key), value)
+        return self.fs.cat_file(path).decode() if self.fs.exists(path) else None
 
 
 class SharedRuns(StageCache):
@@ -123,12 +139,21 @@ class SharedRuns(StageCache):
         folder = self._get_cache_dir(key)
         local = filter(is_entry, os.listdir(folder)) if os.path.isdir(folder) else []
         found = {*local, *self.values(key)}
-        if len(found) != 1:
-            raise PipelineError(
-                f"{stage.addressing}: {len(found)} different results of the same inputs are known, one of them from "
-                "another machine or another run; find out which is wrong before you go on (docs/cluster.md)"
-            )
+        self.require_one(stage.addressing, key, found)
         self.used[stage.addressing] = (key, found.pop())
+
+    def require_one(self, stage: str, key: str, values: Iterable[str]) -> None:
+        """Raise PipelineError that names the hosts when a key has several results."""
+        if len(known := sorted(values)) > 1:
+            hosts = [self.remote and self.remote.host(key, value) for value in known]
+            named = ", ".join(
+                f"{value[:12]} of {host or f'{hardware.host()} or an unknown host'}"
+                for value, host in zip(known, hosts, strict=True)
+            )
+            raise PipelineError(
+                f"{stage}: {len(known)} different results of the same inputs are known, {named}; "
+                f"find out which is wrong, then remove it from runs/{key[:2]}/{key} (docs/cluster.md)"
+            )
 
     def push_used(self) -> int:
         """Push what the remote lacks of the used entries, contents first; return how many entries that were.
@@ -137,12 +162,13 @@ class SharedRuns(StageCache):
         """
         if not self.remote:
             return 0
-        new = [(key, value) for key, value in self.used.values() if value not in self.values(key)]
-        files = set().union(*self.get_used_objs(new).values()) if new else set()
+        new = {stage: run for stage, run in self.used.items() if run[1] not in self.values(run[0])}
+        files = set().union(*self.get_used_objs([*new.values()]).values()) if new else set()
         if files:
             self.push_files(files)
-        for key, value in new:
+        for stage, (key, value) in new.items():
             self.remote.push(key, value, self._get_cache_path(key, value))
+            self.require_one(stage, key, self.values(key))  # another host may have pushed at the same time
         return len(new)
 
     @retried
