@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import pytest
 import yaml
 
 from common.errors import PipelineError
-from conftest import PROJECT, edit_params, run, succeed, tools_environment
+from conftest import AUTHOR, PROJECT, edit_params, run, succeed, tools_environment
 from running import payload, worker
 
 pytest.importorskip("distributed", reason="Dask is not installed: requirements-cluster.txt")
@@ -112,23 +113,75 @@ def processes_below(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_workers_give_the_table_and_the_entries_of_a_run_without_them_and_compute_nothing_twice(shared, tmp_path):
+def test_workers_give_what_a_run_without_them_gives_and_compute_nothing_twice(shared, tmp_path):
+    """One cluster for all of it: a start of Dask and of every worker costs seconds."""
+    (shared / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
+    succeed(shared, "git", "add", "--all")
+    succeed(shared, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
     alone = Path(shutil.copytree(shared, tmp_path / "alone"))
     succeed(alone, "dvc", "remote", "remove", "shared")
-    study(alone, "3", "--jobs", "2")
-    for number in (1, 3):
-        shutil.rmtree(tmp_path / "remote", ignore_errors=True)
-        with started(tmp_path / f"cluster{number}", number) as dask:
-            output = study(shared, "3", "--scheduler", str(dask.file), "--workers", str(number))
-            assert tables(shared) == tables(alone), output
-            assert entries(tmp_path / "remote") <= entries(alone / ".dvc/cache")
-            made = entries(tmp_path / "remote")
-            assert len(made) >= 2 * 3  # train and evaluate of each seed
-            modified = {path: path.stat().st_mtime_ns for path in (tmp_path / "remote").rglob("*")}
-            again = study(shared, "3", "--scheduler", str(dask.file), "--verify-workers")
-            assert "the committed network, byte for byte" in again
-            assert {path: path.stat().st_mtime_ns for path in (tmp_path / "remote").rglob("*")} == modified
-            assert "Running stage" not in "".join(path.read_text() for path in dask.folder.glob("*.log"))
+    with started(tmp_path / "cluster", 3) as dask:
+        seeds_are_equal(shared, alone, dask)
+        a_recipe_is_equal(shared, alone, dask)
+        a_failing_variant_is_named_and_the_others_are_kept(shared, dask)
+        for process in dask.workers[1:]:
+            process.kill()
+        for folder in (tmp_path / "remote", dask.folder / "cache"):
+            shutil.rmtree(folder)
+        study(shared, "2", "--scheduler", str(dask.file))
+        assert tables(shared) == tables(alone)
+
+
+def seeds_are_equal(project: Path, alone: Path, dask: Cluster) -> None:
+    study(alone, "2", "--jobs", "2")
+    remote = project.parent / "remote"
+    output = study(project, "2", "--scheduler", str(dask.file), "--workers", "3")
+    assert tables(project) == tables(alone), output
+    assert entries(remote) <= entries(alone / ".dvc/cache")
+    assert len(entries(remote)) >= 2 * 2  # train and evaluate of each seed
+    modified = {path: path.stat().st_mtime_ns for path in remote.rglob("*")}
+    again = study(project, "2", "--scheduler", str(dask.file), "--verify-workers")
+    assert "the committed network, byte for byte" in again
+    assert {path: path.stat().st_mtime_ns for path in remote.rglob("*")} == modified
+    assert "Running stage" not in "".join(path.read_text() for path in dask.folder.glob("*.log"))
+
+
+def a_recipe_is_equal(project: Path, alone: Path, dask: Cluster) -> None:
+    command = ["python", "tools/recipe.py", "tiny"]
+    known, remote = entries(project.parent / "remote"), project.parent / "remote"
+    output = succeed(project, *command, "--scheduler", str(dask.file), **AUTHOR)
+    assert "Running stage 'train'" not in output
+    shutil.copytree(project / ".dvc/cache", alone / ".dvc/cache", dirs_exist_ok=True)  # pages and figures, ...
+    for entry in entries(remote) - known:  # ... but not what the worker computed
+        shutil.rmtree(alone / ".dvc/cache/runs" / entry[:2] / entry.split("/")[0])
+    assert "Running stage 'train'" in succeed(alone, *command, **AUTHOR)
+    tables, curves, locks = (
+        [read(folder) for folder in (project, alone)]
+        for read in (
+            lambda folder: pd.read_csv(folder / "reports/record.csv").drop(columns="minutes"),
+            lambda folder: pd.read_csv(folder / "reports/record_curves.csv").drop(columns="minutes"),
+            lambda folder: succeed(folder, "git", "show", f"{experiment(folder)}:dvc.lock"),
+        )
+    )
+    assert tables[0].query("recipe == 'tiny'")["seed"].tolist() == [0]
+    assert tables[0].equals(tables[1])
+    assert curves[0].equals(curves[1])
+    assert locks[0] == locks[1]
+
+
+def experiment(folder: Path) -> str:
+    return succeed(folder, "git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/tiny-0").strip()
+
+
+def a_failing_variant_is_named_and_the_others_are_kept(project: Path, dask: Cluster) -> None:
+    command = ["python", "tools/sweep.py", "train.batch_size=16,100000", "--seeds", "1"]
+    result = run(project, *command, "--scheduler", str(dask.file))
+    assert result.returncode == 1
+    assert "1 of 2 variants failed" in result.stderr
+    assert "batch_size 100000, seed 0, on " in result.stderr
+    assert "train.batch_size: expected at most 240" in result.stderr
+    assert "1 are finished and kept" in result.stderr
+    assert not (project / "reports/sweep.csv").exists()
 
 
 @pytest.mark.slow
@@ -149,59 +202,33 @@ def test_a_worker_killed_in_mid_training_leaves_no_process_and_its_variant_is_co
 
 @pytest.mark.slow
 def test_after_a_killed_client_and_a_killed_scheduler_the_same_command_goes_on(shared, tmp_path):
-    command = ["python", "tools/seeds.py", "3", "--workers", "1", "--scheduler"]
-    done = tmp_path / "remote/runs"
-    for victim in ("client", "scheduler"):
-        before = len(entries(tmp_path / "remote"))
-        with started(tmp_path / victim, 1) as dask:
-            client = subprocess.Popen(
-                [*command, str(dask.file)], cwd=shared, env=tools_environment(), stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            wait_for(lambda: done.exists() and len(entries(tmp_path / "remote")) >= before + 2, "a variant")  # noqa: B023
-            if victim == "client":
-                client.kill()
-                client.communicate()
-            else:
-                dask.scheduler.kill()
-                _, message = client.communicate(timeout=LIMIT)
-                assert client.returncode == 1
-                assert re.search(r"^seeds: \d of 3 variants failed", message, re.MULTILINE), message
-                assert "Traceback" not in message
-    finished = entries(tmp_path / "remote")
+    edit_params(shared, {"train.epochs": 1})
+    remote = tmp_path / "remote"
+
+    def begin(dask: Cluster, ended: int) -> subprocess.Popen:
+        """Start the study; return its client as soon as `ended` variants have ended."""
+        client = subprocess.Popen(
+            ["python", "tools/seeds.py", "3", "--scheduler", str(dask.file)], cwd=shared, env=tools_environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        wait_for(lambda: (remote / "runs").exists() and len(entries(remote)) >= 2 * ended, f"variant {ended}")
+        return client
+
+    with started(tmp_path / "cluster", 1) as dask:
+        client = begin(dask, 1)
+        client.kill()
+        client.communicate()
+        client = begin(dask, 2)
+        dask.scheduler.kill()
+        _, message = client.communicate(timeout=LIMIT)
+        assert client.returncode == 1
+        assert re.search(r"^seeds: \d of 3 variants failed", message, re.MULTILINE), message
+        assert "Traceback" not in message and "exception" not in message and "distributed" not in message, message
+    finished = {path: path.stat().st_mtime_ns for path in (remote / "runs").rglob("*/*/*")}
     with started(tmp_path / "again", 1) as dask:
         study(shared, "3", "--scheduler", str(dask.file))
-    assert finished < entries(tmp_path / "remote") or len(finished) >= 6
-    assert len({entry.split("/")[0] for entry in entries(tmp_path / "remote")}) == len(entries(tmp_path / "remote"))
-
-
-@pytest.mark.slow
-def test_a_variant_that_fails_is_named_and_the_others_are_kept(shared, tmp_path):
-    with started(tmp_path / "cluster", 1) as dask:
-        command = ["python", "tools/sweep.py", "train.batch_size=16,100000", "--seeds", "1"]
-        result = run(shared, *command, "--scheduler", str(dask.file))
-    assert result.returncode == 1
-    assert "1 of 2 variants failed" in result.stderr
-    assert "batch_size 100000, seed 0, on " in result.stderr
-    assert "train.batch_size: expected at most 240" in result.stderr
-    assert "1 are finished and kept" in result.stderr
-    assert not (shared / "reports/sweep.csv").exists()
-
-
-@pytest.mark.slow
-def test_the_same_variant_twice_at_once_gives_one_result(shared, tmp_path):
-    edit_params(shared, {"train.epochs": 1})
-    command = [sys.executable, "tools/run_variant.py", "--set", "train.seed=5"]
-    both = [
-        subprocess.Popen(command, cwd=shared, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
-    results = [json.loads(process.communicate(timeout=LIMIT)[0]) for process in both]
-    assert results[0]["outputs"] == results[1]["outputs"]
-    assert results[0]["runs"] == results[1]["runs"]
-    keys = [entry.split("/")[0] for entry in entries(tmp_path / "remote")]
-    assert len(keys) == len(set(keys))
-    assert succeed(shared, "git", "status", "--porcelain", "--", "reports", "models", "dvc.lock") == ""
+    assert finished.items() <= {path: path.stat().st_mtime_ns for path in (remote / "runs").rglob("*/*/*")}.items()
+    assert len({entry.split("/")[0] for entry in entries(remote)}) == len(entries(remote))
 
 
 @pytest.mark.slow
@@ -237,6 +264,16 @@ def test_without_the_certificate_nobody_gets_in(tmp_path):
 def test_an_address_without_tls_is_refused_off_this_machine(address):
     with pytest.raises(PipelineError, match="expected a tls:// address"):
         cluster.require_safe(address)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "no such file"), ("{}", "scheduler-file"), ("x", "scheduler-file")]
+)
+def test_a_file_of_no_scheduler_is_one_line(content, message, tmp_path):
+    if content is not None:
+        (tmp_path / "file").write_text(content)
+    with pytest.raises(PipelineError, match=message):
+        cluster.scheduler_address(str(tmp_path / "file"))
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:8786", "localhost:1", "tcp://[::1]:8786", "tls://node7:8786"])
@@ -341,7 +378,7 @@ def test_slurm_runs_scheduler_workers_and_client_in_one_job(shared, tmp_path):
         XDG_CACHE_HOME=str(tmp_path / "cache"),
     )  # fmt: skip
     environment["PATH"] = f"{tmp_path / 'bin'}:{environment['PATH']}"
-    command = ["bash", "cluster/slurm.sh", "tools/seeds.py", "2"]
+    command = ["bash", "cluster/slurm.sh", "tools/sweep.py", "train.epochs=1", "--seeds=1"]
     with subprocess.Popen(
         command, cwd=shared, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
@@ -352,4 +389,4 @@ def test_slurm_runs_scheduler_workers_and_client_in_one_job(shared, tmp_path):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, output
-    assert len(tables(shared)[0].splitlines()) == 3
+    assert len((shared / "reports/sweep.csv").read_text().splitlines()) == 2

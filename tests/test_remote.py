@@ -1,10 +1,14 @@
 """Sharing through a remote: what one has computed, another fetches."""
 
+import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from conftest import AUTHOR, PROJECT, edit_params, run, succeed
+from conftest import AUTHOR, PROJECT, edit_params, run, succeed, tools_environment
 from test_pipeline import executed
 
 
@@ -57,6 +61,44 @@ def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(proj
     (clone / "params.yaml").write_text(variant)
     assert executed(succeed(clone, "dvc", "repro", "--pull")) == []
     assert "mistakes: 3" in (clone / "dvc.lock").read_text()
+
+
+@pytest.mark.slow
+def test_machines_share_variants_through_s3_also_when_two_compute_the_same_one_at_once(project, s3, tmp_path):
+    for arguments in (["add", "--default", "storage", "s3://digits/x"], ["modify", "storage", "endpointurl", s3]):
+        succeed(project, "dvc", "remote", *arguments)
+    edit_params(project, {"train.epochs": 1})
+    machines = [project, *(Path(shutil.copytree(project, tmp_path / name)) for name in ("second", "third"))]
+    before = succeed(project, "git", "status", "--porcelain")
+    command = [sys.executable, "tools/run_variant.py", "--set", "train.seed=5"]
+    both = [
+        subprocess.Popen(command, cwd=machine, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for machine in machines[:2]
+    ]
+    first, second = (json.loads(process.communicate()[0]) for process in both)
+    assert first["computed"] == ["train", "evaluate"]
+    assert (first["outputs"], first["runs"]) == (second["outputs"], second["runs"])
+    assert succeed(project, "git", "status", "--porcelain") == before
+    client = pytest.importorskip("boto3").client("s3", endpoint_url=s3)
+    names = [found["Key"] for found in client.list_objects_v2(Bucket="digits")["Contents"]]
+    entries = [tuple(name.split("/")[-2:]) for name in names if "/runs/" in name]
+    assert len({key for key, _ in entries}) == len(entries)  # no second result
+    assert {tuple(run) for run in first["runs"].values()} <= {*entries}
+    committed = {path.name for path in (project / ".dvc/cache/runs").rglob("*") if path.is_file()}
+    assert len(committed) > len(entries)  # not all that is in its run cache
+
+    (tmp_path / "stub").mkdir()
+    (tmp_path / "stub/tensorflow.py").write_text("raise SystemExit('no TensorFlow here')\n")
+    third = json.loads(succeed_quietly(machines[2], *command, PYTHONPATH=str(tmp_path / "stub")))
+    assert (third["computed"], third["pushed"]) == ([], 0)
+    assert third["outputs"] == first["outputs"]
+
+
+def succeed_quietly(folder: Path, *command: str, **environment: str) -> str:
+    """Run a command that must succeed; return what it printed on standard output."""
+    result = run(folder, *command, **environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @pytest.mark.parametrize(

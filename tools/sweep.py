@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from common import params
-from common.errors import PipelineError, run
+from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
+from common.lock import held
 from comparison import settings_test
 from parameters.evaluate import Evaluate
 from running import overrides
@@ -27,6 +28,7 @@ from running.overrides import Overrides
 from running.variants import Where, run_variants
 
 PROJECT = Path(__file__).parents[1]
+OF_THE_DATA = {"dataset", "download", "normalize"}  # sections that change the validation images
 TABLE, FIGURE = Path("reports/sweep.csv"), Path("reports/sweep.png")
 
 
@@ -101,14 +103,19 @@ def main() -> None:
     grid = overrides.parse_grid(arguments.grid)
     if arguments.seeds < 1 or any("train.seed" in settings for settings in grid):
         raise PipelineError("expected at least 1 seed, set by --seeds and not in the grid")
+    if changing := [key for key in grid[0] if key.split(".")[0] in OF_THE_DATA]:
+        raise PipelineError(
+            f"{changing[0]}: a sweep compares settings on the same validation images, and this changes them"
+        )
     os.chdir(PROJECT)
     level = params.load(Evaluate).confidence_level
 
     variants = [{**settings, "train.seed": seed} for settings in grid for seed in range(arguments.seeds)]
-    table = pd.DataFrame(run_variants(PROJECT, variants, Where.of(arguments), read_row, title="variant"))
-    with atomic_write(TABLE) as part:
-        table.to_csv(part, index=False, lineterminator="\n")
-    draw(table, grid, FIGURE)
+    with held("sweep"), on_interrupt("before the end; run it again: the variants that have ended are in DVC's cache"):
+        table = pd.DataFrame(run_variants(PROJECT, variants, Where.of(arguments), read_row, title="variant"))
+        with atomic_write(TABLE) as part:
+            table.to_csv(part, index=False, lineterminator="\n")
+        draw(table, grid, FIGURE)
     print(describe(table, grid, level))
 
 
