@@ -20,7 +20,7 @@ from measure import PROJECT, machine, print_table, run  # makes tools/ importabl
 from running import copies
 from running.git import git
 
-ENVIRONMENT = copies.environment()
+ENVIRONMENT = {**copies.environment(), "MNIST_MIRROR": str(PROJECT / "data/raw")}  # no network is measured
 START = 60  # seconds for the scheduler to begin
 
 
@@ -49,16 +49,15 @@ def cluster(scratch: Path, workers: int) -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def project(epochs: int) -> Iterator[Path]:
-    """Yield a finished copy of the project, a repository with a cache and a remote of its own."""
+def project(epochs: int, seeds: int) -> Iterator[Path]:
+    """Yield a finished copy of the project with a cache and a remote of its own, which know none of the seeds."""
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
-        copy = copies.copy(PROJECT, scratch / "project", copies.cache_settings(PROJECT))
+        copy = copies.copy(PROJECT, scratch / "project")  # without the cache of the project: nothing is known
         copies.set_param(copy, "train", "epochs", epochs)
+        copies.set_param(copy, "train", "seed", seeds)  # the study has 0 to seeds - 1
         git("init", "--quiet", folder=copy)
         git("add", "--all", folder=copy)
-        run(["dvc", "repro", "evaluate"], copy, **ENVIRONMENT)  # with the cache of the project: data is not made again
-        run(["dvc", "cache", "dir", "--local", str(scratch / "cache")], copy, **ENVIRONMENT)
         run(["dvc", "remote", "add", "--default", "shared", str(scratch / "remote")], copy, **ENVIRONMENT)
         run(["dvc", "repro", "evaluate", "--force"], copy, **ENVIRONMENT)
         yield copy
@@ -66,14 +65,14 @@ def project(epochs: int) -> Iterator[Path]:
 
 def seconds_alone(epochs: int, seeds: int) -> float:
     """Return the seconds per variant of `run_variant.py`, one after the other."""
-    with project(epochs) as copy:
+    with project(epochs, seeds) as copy:
         command = [sys.executable, "tools/run_variant.py", "--set"]
         return sum(run([*command, f"train.seed={seed}"], copy, **ENVIRONMENT).seconds for seed in range(seeds)) / seeds
 
 
 def seconds_of_study(epochs: int, seeds: int, number: int, dask: bool) -> float:
     """Return the seconds per variant of `seeds.py`, with `number` workers or processes. Its start counts as well."""
-    with project(epochs) as copy, contextlib.ExitStack() as stack:
+    with project(epochs, seeds) as copy, contextlib.ExitStack() as stack:
         options = stack.enter_context(cluster(copy.parent, number)) if dask else ["--jobs", str(number)]
         start = perf_counter()
         run([sys.executable, "tools/seeds.py", str(seeds), *options], copy, **ENVIRONMENT)
@@ -83,7 +82,7 @@ def seconds_of_study(epochs: int, seeds: int, number: int, dask: bool) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=2, help="of each training, 2 by default")
-    parser.add_argument("--seeds", type=int, default=6, help="variants in each study, 6 by default")
+    parser.add_argument("--seeds", type=int, default=6, help="variants in each study, 2 at least, 6 by default")
     arguments = parser.parse_args()
     epochs, seeds = arguments.epochs, arguments.seeds
     alone = seconds_alone(epochs, seeds)
