@@ -141,6 +141,20 @@ def test_values_are_yaml_and_a_grid_has_every_combination():
             overrides.parse_grid(grid)
 
 
+def test_a_project_without_git_is_one_line(project):
+    shutil.rmtree(project / ".git")
+    result = run(project, "python", "tools/run_variant.py", "--set", "train.seed=7")
+    assert result.returncode == 1
+    assert result.stderr.startswith("run_variant: ") and "this needs a clone of the project" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_sweep_compares_on_the_same_images(finished):
+    result = run(finished, "python", "tools/sweep.py", "normalize.validation_fraction=0.2,0.3")
+    assert result.returncode == 1
+    assert result.stderr.startswith("sweep: normalize.validation_fraction: a sweep compares settings on the same ")
+
+
 @pytest.mark.slow
 def test_a_variant_prints_one_line_leaves_the_project_alone_and_is_not_computed_twice(project):
     before = succeed(project, "git", "status", "--porcelain", "--ignored")

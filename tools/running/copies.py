@@ -65,16 +65,23 @@ def configure(project: Path, folder: Path, cache: Mapping[str, str]) -> None:
 
 
 def cache_settings(project: Path) -> dict[str, str]:
-    """Ask DVC where the cache of `project` is and how files are linked to it, wherever that was configured."""
+    """Ask DVC where the cache of `project` is and how files are linked to it, wherever that was configured.
+
+    Raises PipelineError when `project` is no Git repository.
+    """
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo  # most of a second
 
-    with Repo(str(project)) as repo:
-        settings = repo.config["cache"]
-        found = {"dir": str(repo.cache.local_cache_dir)}
-        if settings.get("type"):
-            found["type"] = ",".join(settings["type"])
-        if settings.get("shared"):
-            found["shared"] = settings["shared"]
+    try:
+        with Repo(str(project)) as repo:
+            settings, folder = repo.config["cache"], repo.cache.local_cache_dir
+    except DvcException as error:
+        raise PipelineError(f"{error}; this needs a clone of the project, an archive of it will not do") from None
+    found = {"dir": str(folder)}
+    if settings.get("type"):
+        found["type"] = ",".join(settings["type"])
+    if settings.get("shared"):
+        found["shared"] = settings["shared"]
     return found
 
 
