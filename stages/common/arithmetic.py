@@ -48,17 +48,17 @@ def in_pieces(a: tf.Tensor) -> tf.Tensor:
 
 
 def inner(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Return the inner products of the rows of a (pieces, ..., m, k) and of b (pieces, ..., n, k): (..., m, n).
+    """Return the inner products of the rows of a (pieces, m, k) with those of b (pieces, n, k): (m, n).
 
-    A row, a column or a term that is the only one is joined by zeros: XLA would not take it for a matrix.
+    A row, a column or a term that is the only one is joined by zeros: XLA would not take it for a matrix. No operand
+    may be repeated to fit (tf.broadcast_to): XLA takes that out of the product, which has another form on ARM then.
     """
-    (rows, terms), columns = a.shape[-2:], b.shape[-2]
-    outer = [[0, 0]] * (len(a.shape) - 2)
+    (_, rows, terms), columns = a.shape, b.shape[1]
     if 1 in (rows, terms):
-        a = tf.pad(a, [*outer, [0, int(rows == 1)], [0, int(terms == 1)]])
+        a = tf.pad(a, [[0, 0], [0, int(rows == 1)], [0, int(terms == 1)]])
     if 1 in (columns, terms):
-        b = tf.pad(b, [*outer, [0, int(columns == 1)], [0, int(terms == 1)]])
-    return tf.add_n(tf.unstack(tf.matmul(a, b, transpose_b=True)))[..., :rows, :columns]
+        b = tf.pad(b, [[0, 0], [0, int(columns == 1)], [0, int(terms == 1)]])
+    return tf.add_n(tf.unstack(tf.matmul(a, b, transpose_b=True)))[:rows, :columns]
 
 
 def hold(kernel: tf.Tensor, bias: tf.Tensor) -> Weights:
@@ -91,11 +91,9 @@ def backward(weights: Sequence[Weights], passed: Sequence[tf.Tensor], error: tf.
     gradients: list[Weights] = []
     errors = in_pieces(error)
     for (kernel, _), x in zip(weights[::-1], passed[-2::-1], strict=True):
-        (pieces, _, length), (inputs, n) = kernel.shape, x.shape
-        filled = in_pieces(tf.pad(x, [[0, pieces * length - inputs], [0, 0]]))
-        rows = tf.reshape(filled, (-1, pieces, length, filled.shape[-1]))
+        inputs, n = x.shape
         bias = inner(errors, in_pieces(tf.ones((1, n))))[:, 0]
-        gradients.append(Weights(inner(errors[:, None], rows), bias))
+        gradients.append(Weights(in_pieces(inner(errors, in_pieces(x))), bias))
         if len(gradients) < len(weights):
             error = inner(in_pieces(release(kernel, inputs)), in_pieces(tf.transpose(error)))
             error = tf.where(x > 0, error, 0.0)
