@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from common.errors import PipelineError
 from conftest import PROJECT, run
-from predict import list_files
+from predict import list_files, take_whole
 from reading import image as reader
 from reading.digits import find_digits
 from reading.image import read_image
@@ -134,6 +134,17 @@ def test_parts_of_a_broken_digit_belong_together_and_specks_to_none():
 @pytest.mark.parametrize("grey", [np.full((50, 60), 250.0), np.random.default_rng(0).normal(220, 5, (200, 300))])
 def test_a_blank_page_has_no_digit(grey):
     assert find_digits(grey) == []
+
+
+@pytest.mark.parametrize("paper", [255, 0])
+def test_data_of_whole_pictures_is_taken_whole_and_light_on_dark(paper):
+    grey = np.full((56, 56), paper, np.float32)
+    grey[14:42, 8:24] = grey[14:42, 32:48] = 255 - paper  # two parts: no strokes to take apart
+    ((image, box, single),) = take_whole(grey)
+    assert (image.shape, image.dtype, box.size, single) == ((28, 28), np.float32, 56, True)
+    assert image[0, 0] == 0
+    assert image[14, 8] == image[14, 20] == 1
+    assert take_whole(np.full((9, 9), paper, np.float32)) == []
 
 
 def test_folders_and_patterns_are_expanded_in_order(tmp_path):

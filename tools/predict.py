@@ -10,21 +10,25 @@ Writes nothing, but with --show a picture of what the network saw. Exit status 1
 import running.stages_on_path  # noqa: F401
 
 import argparse
+import contextlib
 import csv
 import glob
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from common import params
 from common.errors import PipelineError, run
+from packing.prepared import as_picture, is_light
+from parameters.about import About
 from reading import network
-from reading.digits import Found, find_digits
+from reading.digits import Box, Found, find_digits
 from reading.image import HEIC, read_image
 from reading.network import Answer
 
@@ -66,8 +70,23 @@ def read_content(name: str) -> bytes:
     return content
 
 
-def read_pictures(arguments: list[str]) -> Iterator[Picture]:
-    """Yield what each argument stands for, with its digits or the reason why it has none."""
+def take_whole(grey: np.ndarray) -> list[Found]:
+    """Return a picture, (h, w) from 0 to 255, as `pack_images --as pictures` packs it: one, or none if it is blank."""
+    if grey.max() == grey.min():
+        return []
+    packed = as_picture(grey)
+    image = (255 - packed if is_light(packed[None]) else packed) / np.float32(255)
+    return [Found(image, Box(0, grey.shape[0], 0, grey.shape[1], ()), True)]
+
+
+def load_finder() -> Callable[[np.ndarray], list[Found]]:
+    """Return how pictures are to be taken: apart, into strokes, or whole, as `about.form` says of the data."""
+    with contextlib.chdir(PROJECT):
+        return find_digits if params.load(About).form == "strokes" else take_whole
+
+
+def read_pictures(arguments: list[str], find: Callable[[np.ndarray], list[Found]]) -> Iterator[Picture]:
+    """Yield what each argument stands for, with what `find` finds in it or the reason why there is nothing."""
     for argument in arguments:
         files, skipped = list_files(argument)
         if skipped:
@@ -77,7 +96,7 @@ def read_pictures(arguments: list[str]) -> Iterator[Picture]:
         for name in files:
             try:
                 grey = read_image(read_content(name))
-                digits = find_digits(grey)
+                digits = find(grey)
                 yield Picture(name, grey, digits if len(digits) <= MAX_DIGITS else [], None)
             except PipelineError as error:
                 yield Picture(name, None, [], str(error))
@@ -141,7 +160,7 @@ def main() -> None:
     parser.add_argument("--show", metavar="FILE.png", type=Path, help="draw what the network saw beside each image")
     arguments = parser.parse_args()
 
-    pictures = list(read_pictures(arguments.images))
+    pictures = list(read_pictures(arguments.images, load_finder()))
     answers = answer(pictures)
 
     for picture in pictures:

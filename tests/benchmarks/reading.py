@@ -1,8 +1,8 @@
 """How well pictures are read: of each kind of pictures.py, how many exactly, how often not sure, sure and wrong.
 
 `python tests/benchmarks/reading.py [--pictures N] [--seed SEED] [KIND...]`, after `make`. It needs the fonts of Debian
-that pictures.py names; a kind without its fonts is left out. Seeds below 100 draw from the first half of the test
-images and were used to choose; the recorded figures are of seed 100, and of the other half.
+that pictures.py names; a kind without its fonts is left out, and the fonts that were used are printed. Seeds below 100
+draw from the first half of the test images. Seed 101 is for looking at what fails, and seed 202 for the figures.
 
 - exact: the digits are those of the picture, sure or not; of what holds no digit: nothing is found, or nothing sure.
 - not sure: of the answers, a digit each.
@@ -90,6 +90,8 @@ def main() -> None:
         rows = list(pool.map(measure, kinds, repeat(arguments.pictures), repeat(arguments.seed)))
     sure = f"sure from {100 * network.load(PROJECT).sure_from:.1f} %"
     title = f"{arguments.pictures} pictures of each kind, seed {arguments.seed}, {sure}"
+    fonts = ", ".join(path.stem for path in find_fonts((*HANDS, *PRINTS)))
+    print(f"fonts: {fonts or 'none'}")
     print_table(title, ["", "exact", "not sure", "sure and wrong"], [row for row in rows if row])
 
 
