@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 import recipe
 from common import params
@@ -13,6 +14,7 @@ from common.errors import PipelineError
 from conftest import AUTHOR, PROJECT, succeed
 from parameters.model import Model
 from parameters.train import Train
+from recipe import overrides
 
 ROW = {"recipe": "b", "seed": 1, "errors": 50}
 
@@ -105,3 +107,12 @@ def test_the_project_as_a_folder_of_a_larger_repository_keeps_its_rows_too(proje
     succeed(larger, "git", "commit", "--quiet", "-m", "larger", **AUTHOR)
     assert "tiny-0: validation accuracy" in succeed(inner, "python", "tools/recipe.py", "tiny", **AUTHOR)
     assert "tiny,0,1," in (inner / "reports/record.csv").read_text()
+
+
+@pytest.mark.parametrize("name", ["a${b}", "${", "a\\b", "a\\", 'a\\"b', "a'b", 'a"b', "\\${x}", "a,b]", "café", ""])
+def test_names_reach_params_yaml_as_they_are(tmp_path, name):
+    file = tmp_path / "params.yaml"
+    file.write_text("dataset: {class_names: [x]}\ntrain: {seed: 0, epochs: 1.5}\n", encoding="utf-8")
+    apply_overrides(file, list(overrides({"dataset": {"class_names": [name, "1"]}, "train": {"epochs": 2}}, 7)))
+    found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert found == {"dataset": {"class_names": [name, "1"]}, "train": {"seed": 7, "epochs": 2}}

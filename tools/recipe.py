@@ -17,6 +17,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,8 +57,18 @@ def read_recipe(name: str) -> dict:
 
 def overrides(recipe: dict, seed: int) -> Iterator[str]:
     """Yield the parameters of a recipe as DVC's overrides, `train.epochs=100`, with the seed last."""
-    yield from (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in flat(recipe))
+    yield from (f"{key}={literal(value)}" for key, value in flat(recipe))
     yield f"train.seed={seed}"
+
+
+def literal(value: object) -> str:
+    """Write a value for Hydra, where a backslash is itself, except before a quote, and for OmegaConf, before `${`."""
+    if isinstance(value, list):
+        return f"[{','.join(map(literal, value))}]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    return '"' + re.sub(r'(\\+)("|$)', r"\1\1\2", text).replace('"', '\\"') + '"'
 
 
 def flat(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
