@@ -12,12 +12,14 @@ import running.stages_on_path  # noqa: F401
 import argparse
 import re
 import sys
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from common.errors import PipelineError, run
+from common.lock import held
 from packing import files
 from packing.arrays import find_arrays
 from packing.folders import find_pictures
@@ -103,8 +105,9 @@ def main() -> None:
         packed = turn(packed, arguments.background)
     _, leaked, ambiguous = repeated(packed)
 
-    digests = files.save(packed, folder)
-    files.save_recipe(recipe, old, packed, describe(arguments, len(packed.names), old), relative, digests)
+    with chdir(PROJECT), held("pack_images"):
+        digests = files.save(packed, folder)
+        files.save_recipe(recipe, old, packed, describe(arguments, len(packed.names), old), relative, digests)
     print(*table(packed), sep="\n")
     print_refused(packed)
     print(
