@@ -20,6 +20,7 @@ from common.errors import run
 from common.files import save_json
 from common.lock import held
 from ink import non_digits
+from ink.glyphs import prints
 from parameters.dataset import Dataset
 from parameters.reader import Reader
 from train import fit
@@ -38,6 +39,12 @@ def add_non_digits(split: Split, share: float, names: list[str], seed: int) -> t
     drawn = np.concatenate(list(kinds.values()))
     images = np.concatenate([split.images, drawn])
     return Split(images, np.concatenate([split.labels, np.full(len(drawn), none, np.uint8)])), kinds
+
+
+def add_prints(split: Split, share: float, names: list[str], seed: int) -> Split:
+    """Return the split with a share of as many printed characters of the classes after its own images."""
+    images, labels = prints(round(share * len(split.labels)), names, np.random.default_rng(seed))
+    return Split(np.concatenate([split.images, images]), np.concatenate([split.labels, labels]))
 
 
 def answer(network: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,6 +92,7 @@ def main() -> None:
     settings, names = params.load(Reader), params.load(Dataset).class_names
     digits, validation = map(dataset.load, FOLDERS)
     train, _ = add_non_digits(digits, settings.non_digits, names, seed=settings.seed)
+    train = add_prints(train, settings.prints, names, seed=settings.seed + 2)
     watched, kinds = add_non_digits(validation, settings.non_digits, names, seed=settings.seed + 1)
     network = model.build(settings.hidden_units, len(names) + 1, settings.seed)
     saved = checkpoint.Checkpoint(FOLDERS, f"reader {settings} {names}", History(HISTORY, settings.epochs))

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from common.reader import move
-from reading.digits import find_digits, is_single
+from reading.digits import find_digits, find_pale, is_single
 from reading.lines import find_lines
 
 TEXT = "5 2 3 7 8"
@@ -121,3 +121,21 @@ def test_a_dash_alone_is_no_digit_and_an_upright_stroke_is_one():
 )
 def test_a_shape_is_of_one_digit_or_not(shape, single):
     assert is_single(shape > 0) == single
+
+
+def test_pale_ink_is_of_lines_only_where_a_piece_is_longer_than_the_writing():
+    ink = np.zeros((60, 100))
+    ink[20:50, 20:26] = 1
+    ink[20:30, 32:34] = 0.4  # a hairline of the writing
+    assert not find_pale(ink).any()
+    ink[10, 40:90] = 0.4
+    assert np.argwhere(find_pale(ink))[:, 0].tolist() == [10] * 50 + sorted(2 * list(range(20, 30)))
+    assert not find_pale(np.zeros((9, 9))).any()
+
+
+def test_a_thin_rest_of_a_line_is_no_digit():
+    def rest(draw: ImageDraw.ImageDraw) -> None:
+        ruled(draw)
+        draw.line([(406, 40), (406, 84)], fill=60, width=1)
+
+    assert len(find_digits(write(rest))) == len(TEXT.split())

@@ -9,6 +9,7 @@ import yaml
 from common import reader
 from conftest import IMAGES, PROJECT
 from ink import non_digits
+from ink.glyphs import draw_glyph, prints
 from reader import calibrate, measure
 from reading.network import Network, answer, load, predict
 
@@ -28,7 +29,7 @@ def test_what_is_no_digit_is_drawn_as_digits_are():
         assert (images.shape[1:], images.dtype) == ((28, 28), np.float32)
         assert images.min() >= 0
         assert images.max() <= 1
-    for image in np.concatenate([kinds["letters"], kinds["strokes"], kinds["scribbles"]]):
+    for image in np.concatenate([kinds["strokes"], kinds["scribbles"]]):
         rows, columns = np.nonzero(image)
         assert 18 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 22  # fits into 20x20
     twice = non_digits.draw(41, DIGITS, NAMES, np.random.default_rng(0))
@@ -110,3 +111,21 @@ def test_the_reader_of_the_project_keeps_its_promise():
     assert metrics["rates"]["digits"]["sure"] > 0.8
     share = yaml.safe_load((PROJECT / "params.yaml").read_text())["reader"]["sure_and_wrong"]
     assert all(rate["sure_and_wrong"] <= share for rate in metrics["rates"].values())
+
+
+def test_printed_characters_of_one_letter_or_digit_are_drawn_with_their_labels():
+    names = ["7", "shirt", "a", "+"]
+    images, labels = prints(60, names, np.random.default_rng(0))
+    assert (images.shape, images.dtype, labels.dtype) == ((60, 28, 28), np.float32, np.uint8)
+    assert set(labels.tolist()) == {0, 2}
+    assert images.max() <= 1
+    assert images.min() >= 0
+    again, _ = prints(60, names, np.random.default_rng(0))
+    assert (images == again).all()
+    assert len(prints(60, ["shirt", "あ"], np.random.default_rng(0))[0]) == 0  # no font draws them
+
+
+def test_a_hollow_character_is_the_outline_of_the_full_one():
+    full, hollow = (draw_glyph("0", None, hollow) for hollow in (False, True))
+    assert hollow.sum() != full.sum()
+    assert hollow[14, 14] == full[14, 14] == 0

@@ -7,14 +7,11 @@ CPU; no normal distribution, whose tails are logarithms.
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from common.dataset import SHAPE
+from ink.glyphs import CENTRE, FIT, MARGIN, centred, draw_glyphs
 from training.augmentation import sample
 
-FIT = 20  # pixels of the longer side, and the centre of mass in the centre, as MNIST has its digits
-CENTRE = (SHAPE[0] - 1) / 2
-MARGIN = (SHAPE[0] - FIT) // 2
 # Without those that a person takes for digits.
 LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwx?!&%@#+*=<>$"
 GRID = np.arange(SHAPE[0], dtype=np.float64)
@@ -27,7 +24,7 @@ def draw(n: int, images: np.ndarray, names: Sequence[str], random: np.random.Gen
     """
     few = n // 6
     others = [letter for letter in LETTERS if letter.lower() not in {name.lower() for name in names}]
-    glyphs = np.stack([draw_letter(letter) for letter in others])
+    glyphs, _ = draw_glyphs(others)
     lines = {
         "strokes": [strokes(random) for _ in range(n - 4 * few)],
         "scribbles": [scribble(random) for _ in range(few)],
@@ -37,19 +34,6 @@ def draw(n: int, images: np.ndarray, names: Sequence[str], random: np.random.Gen
         "letters": glyphs[random.integers(len(glyphs), size=2 * few)],
         "pairs": pairs(few, images, random),
     }
-
-
-def draw_letter(letter: str) -> np.ndarray:
-    """Draw a letter of Pillow's own font, scaled to fit: (28, 28) float32, means of 4 x 4 pixels."""
-    large = 4 * FIT
-    left, top, right, bottom = ImageFont.load_default(large).getbbox(letter)
-    font = ImageFont.load_default(large * large / max(right - left, bottom - top))
-    left, top, right, bottom = font.getbbox(letter)
-    image = Image.new("L", (4 * SHAPE[1], 4 * SHAPE[0]))
-    middle = ((image.width - left - right) // 2, (image.height - top - bottom) // 2)
-    ImageDraw.Draw(image).text(middle, letter, fill=255, font=font)
-    levels = np.asarray(image, np.int64).reshape(SHAPE[0], 4, SHAPE[1], 4).sum(axis=(1, 3)) // 16
-    return centred(levels)
 
 
 def strokes(random: np.random.Generator) -> np.ndarray:
@@ -91,18 +75,6 @@ def ink(segments: np.ndarray, width: float) -> np.ndarray:
     distance = np.sqrt((rows - y - along * dy) ** 2 + (columns - x - along * dx) ** 2).min(axis=0)
     levels = np.rint(255 * np.clip(width / 2 + 0.5 - distance, 0, 1)).astype(np.int64)
     return centred(levels)
-
-
-def centred(levels: np.ndarray) -> np.ndarray:
-    """Return whole levels from 0 to 255, (28, 28), with their centre of mass in the middle: float32 in [0, 1]."""
-    shift = [move(levels.sum(axis=1)), move(levels.sum(axis=0))]
-    return (np.roll(levels, shift, axis=(0, 1)) / 255).astype(np.float32)
-
-
-def move(profile: np.ndarray) -> int:
-    """Return by how many pixels a profile of masses, whole numbers, is to move for its centre to be in the middle."""
-    centre = int((profile * np.arange(len(profile))).sum()) / int(profile.sum())
-    return int(np.clip(np.rint(CENTRE - centre), -MARGIN, MARGIN))
 
 
 def pairs(n: int, images: np.ndarray, random: np.random.Generator) -> np.ndarray:

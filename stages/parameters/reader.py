@@ -10,4 +10,5 @@ from parameters.train import Train
 
 class Reader(Train, Model):
     non_digits: Annotated[float, Field(gt=0, le=1)]
+    prints: Annotated[float, Field(ge=0, le=1)]
     sure_and_wrong: Annotated[float, Field(gt=0, le=0.1)]

@@ -7,14 +7,20 @@ import numpy as np
 
 from reading.components import holes, label
 from reading.lines import find_lines
-from reading.prepare import find_ink, fit
+from reading.prepare import find_ink, fit, slide
 
 SMALLEST = 6  # pixels of the longer side of a digit
 SPECK = 0.25  # of the height of the tallest: what is smaller and not near a digit is a speck
+LEAST = 0.35  # of the same: what is smaller and of no other digit is none
 TALL = 0.6  # of the same: two strokes as tall as this are two digits
 GAP = 0.25  # of the same: parts of one digit are no further apart
 FLAT = 0.35  # of the same: what is lower, and half as wide again as high, is a hyphen
 BROAD = 1.5  # times its height: what is wider is no single digit; 1 of 500 digits of MNIST is
+NARROW = 0.2  # times its length: a piece of a line
+FAINT = 0.25  # of the usual ink for its length: the same; a 1 has more, though it is narrow
+DARK = 0.55  # of full ink: lines may be paler than that
+EDGE = 2  # pixels
+BEYOND = 1.2  # times as long as the longest dark stroke: a line
 SOLID = 0.75  # of its box: a spot
 HOLES = 2  # at most: those of an 8
 LONG = 4.3  # times its longer side: half the outline of ink, about as long as its strokes; an 8 has 3.9 at most
@@ -61,7 +67,11 @@ def find_digits(grey: np.ndarray) -> list[Found]:
     grey: (h, w) from 0 to 255. The list is empty when there is no ink, or only specks, hyphens, ruling and frames.
     """
     ink = find_ink(grey)
-    ink *= ~find_lines(ink > 0)
+    lines = find_lines(ink > 0)
+    ink *= ~lines
+    if lines.any():
+        ink *= ~find_pale(ink)
+        ink *= ~find_remains(ink > 0)
     components, boxes = label(ink > 0)
     parts = [Box(top, bottom, left, right, (i,)) for i, (top, bottom, left, right) in enumerate(boxes.tolist(), 1)]
     found = []
@@ -70,6 +80,31 @@ def find_digits(grey: np.ndarray) -> list[Found]:
         part = ink[cut] * np.isin(components[cut], box.labels)
         found.append(Found(fit(part), box, is_single(part > 0.5)))
     return found
+
+
+def find_pale(ink: np.ndarray) -> np.ndarray:
+    """Return which ink, (h, w) in [0, 1], is of lines paler than the writing: all that is pale, if a piece is longer.
+
+    Pale is what is not dark and more than EDGE pixels from what is.
+    """
+    dark = ink > DARK
+    near = slide(slide(np.pad(dark, EDGE), 2 * EDGE + 1, 0), 2 * EDGE + 1, 1)
+    pale = (ink > 0) & ~near
+    lengths = [(boxes[:, [1, 3]] - boxes[:, [0, 2]]).max(initial=0) for boxes in (label(pale).boxes, label(dark).boxes)]
+    return pale & (lengths[0] > BEYOND * lengths[1])
+
+
+def find_remains(ink: np.ndarray) -> np.ndarray:
+    """Return which ink, (h, w) bool, is left over from lines: narrow components with little ink for their length."""
+    labels, boxes = label(ink)
+    if not len(boxes):
+        return ink
+    sides = boxes[:, [1, 3]] - boxes[:, [0, 2]]
+    long = sides.max(axis=1, initial=1)
+    width = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:] / long
+    large = long >= TALL * sides[:, 0].max(initial=0)
+    remains = (sides.min(axis=1, initial=0) < NARROW * long) & (width < FAINT * np.median(width[large]))
+    return np.append(False, remains)[labels]
 
 
 def is_single(mask: np.ndarray) -> bool:
@@ -91,9 +126,9 @@ def join_parts(boxes: list[Box]) -> list[Box]:
         if near:
             closest = min(near, key=lambda i: distance(part, whole[i]))
             whole[closest] = whole[closest].join(part)
-        elif part.size >= max(SPECK * tallest, SMALLEST):
+        elif part.size >= max(LEAST * tallest, SMALLEST):
             whole.append(part)
-    return [box for box in whole if box.size >= max(SPECK * tallest, SMALLEST) and not is_hyphen(box, tallest)]
+    return [box for box in whole if box.size >= max(LEAST * tallest, SMALLEST) and not is_hyphen(box, tallest)]
 
 
 def is_hyphen(box: Box, tallest: int) -> bool:

@@ -36,6 +36,12 @@ def find_lines(ink: np.ndarray) -> np.ndarray:
     Lines are looked for in connected components that cannot be one digit: they enclose another, are wider than any
     digit, reach from edge to edge of the picture, or are closed by straight lines on four sides.
     """
+    lines = find_straight(ink)
+    return lines | find_straight(ink & ~lines) if lines.any() else lines  # of what they held together
+
+
+def find_straight(ink: np.ndarray) -> np.ndarray:
+    """Return the lines of each component of the ink, (h, w) bool: (h, w) bool."""
     labels, boxes = label(ink)
     found = np.zeros(ink.shape, bool)
     sizes = (boxes[:, [1, 3]] - boxes[:, [0, 2]]).max(axis=1, initial=0)

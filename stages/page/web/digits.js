@@ -4,7 +4,8 @@
 // Returns [{image, box, single}] in reading order: 28x28 pixels in [0, 1], where it is, and whether its shape is of a digit.
 // grey: width * height numbers, row by row, from 0 (black) to 255 (white), ink of either polarity.
 function findDigits(grey, width, height) {
-  const SMALLEST = 6, SPECK = 0.25, TALL = 0.6, GAP = 0.25, FLAT = 0.35, BROAD = 1.5, SOLID = 0.75, HOLES = 2, LONG = 4.3;
+  const SMALLEST = 6, SPECK = 0.25, LEAST = 0.35, TALL = 0.6, GAP = 0.25, FLAT = 0.35;
+  const BROAD = 1.5, SOLID = 0.75, HOLES = 2, LONG = 4.3;
 
   const size = (box) => Math.max(box.bottom - box.top, box.right - box.left);
 
@@ -36,7 +37,7 @@ function findDigits(grey, width, height) {
 
   function joinParts(boxes) {
     const tallest = Math.max(0, ...boxes.map((box) => box.bottom - box.top)), whole = [];
-    const large = (box) => size(box) >= Math.max(SPECK * tallest, SMALLEST);
+    const large = (box) => size(box) >= Math.max(LEAST * tallest, SMALLEST);
     for (const part of [...boxes].sort((a, b) => size(b) - size(a))) {
       const near = whole.map((_, i) => i).filter((i) => belongs(part, whole[i], tallest));
       if (near.length) {
