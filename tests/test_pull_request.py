@@ -213,7 +213,7 @@ def test_the_workflow_runs_all_checks_and_then_the_report():
 
 def test_the_checks_of_a_pull_request_are_all_that_make_offers():
     script = (PROJECT / ".ci/run").read_text()
-    commands = ["make", "make lint", ".venv/bin/python tools/verify.py", "make test-all"]
+    commands = ["make", "make lint", ".venv/bin/python tools/verify.py", "make test-all", "make test-emulated"]
     places = [re.search(rf"^{re.escape(command)}\b", script, re.MULTILINE).start() for command in commands]
     assert places == sorted(places)
 

@@ -35,7 +35,7 @@ def test_every_recipe_is_valid_and_changes_something_that_exists(path, tmp_path,
 def test_parameters_are_written_as_dvc_takes_them():
     changes = {"model": {"hidden_units": [30, 20]}, "train": {"learning_rate": 0.001, "augmentation": "elastic"}}
     assert list(recipe.overrides(changes, 2)) == [
-        "model.hidden_units=[30, 20]",
+        "model.hidden_units=[30,20]",
         "train.learning_rate=0.001",
         'train.augmentation="elastic"',
         "train.seed=2",

@@ -17,12 +17,7 @@ import io
 import itertools
 import json
 import os
-import re
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -33,14 +28,14 @@ from common.files import atomic_write
 from common.lock import held
 from drawing import figures
 from drawing.figures import Figure, plt
-from running import copies, hardware
+from running import hardware
+from running.experiments import copy_pages, overrides, reference, run_experiment
 from running.git import git
 from running.variants import Where, run_variants
 
 PROJECT = Path(__file__).parents[1]
 RECIPES = Path("recipes")
 OTHER_DATA = {"about", "dataset", "download"}  # sections of a recipe that make its results no match for the others'
-READ = [Path("reports/index.html"), Path("reports/model_card.md")]
 KEY = ["recipe", "seed"]
 SHOWN = {"validation": "val_accuracy", "test": "accuracy"}  # the column of a split
 COLOURS = [figures.TRAIN, figures.VALIDATION, figures.TEST]
@@ -53,67 +48,6 @@ def read_recipe(name: str) -> dict:
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
         raise PipelineError(f"expected the name of a recipe, one of {', '.join(known)}, found {name!r}")
     return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def overrides(recipe: dict, seed: int) -> Iterator[str]:
-    """Yield the parameters of a recipe as DVC's overrides, `train.epochs=100`, with the seed last."""
-    yield from (f"{key}={literal(value)}" for key, value in flat(recipe))
-    yield f"train.seed={seed}"
-
-
-def literal(value: object) -> str:
-    """Write a value for Hydra, where a backslash is itself, except before a quote, and for OmegaConf, before `${`."""
-    if isinstance(value, list):
-        return f"[{','.join(map(literal, value))}]"
-    if not isinstance(value, str):
-        return json.dumps(value)
-    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
-    return '"' + re.sub(r'(\\+)("|$)', r"\1\1\2", text).replace('"', '\\"') + '"'
-
-
-def flat(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield each value that is no mapping under its full name, `download.sha256.train-images-idx3-ubyte`."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def reference(experiment: str) -> str:
-    """Return the Git reference of a DVC experiment of the current commit, or nothing when it has none of that name."""
-    head = git("rev-parse", "HEAD").decode().strip()
-    pattern = f"refs/exps/{head[:2]}/{head[2:]}/{experiment}"
-    return git("for-each-ref", "--format=%(refname)", pattern).decode().strip()
-
-
-def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
-    """Run the pipeline with these parameters; return whether `train` ran. Raises PipelineError if DVC fails.
-
-    An experiment of the same name takes the place of the one of the current commit; those of other commits stay.
-    """
-    if old := reference(experiment):
-        dvc("exp", "remove", "--quiet", old)
-    lines = dvc("exp", "run", "--temp", "--name", experiment, *(f"--set-param={setting}" for setting in settings))
-    return any("Running stage 'train'" in line for line in lines)
-
-
-def dvc(*arguments: str, show: bool = True) -> list[str]:
-    """Run DVC; print its lines as they come and return them. Raises PipelineError if it fails."""
-    lines = []
-    command = [sys.executable, "-m", "dvc", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
-        try:
-            for line in process.stdout or ():
-                if show:
-                    print(line, end="", flush=True)
-                lines.append(line)
-        except KeyboardInterrupt:
-            process.terminate()  # Ctrl-C reaches it as well, but a `kill` of this process does not
-            raise
-    if process.returncode:
-        raise PipelineError(f"dvc {' '.join(arguments[:2])} failed: see above")
-    return lines
 
 
 def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -138,24 +72,6 @@ def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[p
     passed = (history["epoch"] * minutes / epochs).round(2)
     curve = history[["epoch", "val_accuracy"]].assign(minutes=passed, **key)
     return pd.DataFrame([key | row]), curve[[*key, "epoch", "minutes", "val_accuracy"]]
-
-
-def bring(experiment: str, folder: Path) -> Path:
-    """Copy page and card of an experiment from DVC's cache to `folder`; return where the page is.
-
-    Raises PipelineError when the cache does not have them any more.
-    """
-    lock = yaml.safe_load(git("show", f"{reference(experiment)}:./dvc.lock"))
-    digests = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"] if "md5" in out}
-    cache = Path(dvc("cache", "dir", show=False)[0].strip())
-    for path in READ:
-        digest = digests[path.as_posix()]
-        source = cache / "files/md5" / digest[:2] / digest[2:]
-        if not source.exists():
-            raise PipelineError(f"{path} of {experiment} is not in the cache: `dvc exp remove {experiment}`, run again")
-        with atomic_write(folder / path.name) as part:
-            shutil.copyfile(source, part)
-    return folder / READ[0].name
 
 
 def draw_curves(curves: pd.DataFrame) -> Figure:
@@ -216,7 +132,7 @@ def run_seed(name: str, recipe: dict, seed: int, split: str, elsewhere: dict | N
         figures.save(draw_curves(keep(reports / "record_curves.csv", curve)), reports / "record.png")
     print(f"{experiment}: {split} accuracy {row[SHOWN[split]][0]:.2%}")
     if other_data:
-        page = bring(experiment, reports / str(seed))
+        page = copy_pages(experiment, reports / str(seed))
         print(f"page: {page}; `dvc exp apply {experiment}` puts this data set in the place of the project's own")
 
 

@@ -4,9 +4,9 @@ FreeType draws them in whole numbers, the same on any CPU.
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -36,7 +36,9 @@ def prints(n: int, names: Sequence[str], random: np.random.Generator) -> tuple[n
 
 def draw_glyphs(characters: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """Draw each character in each font that has it: (n, 28, 28) float32 in [0, 1], and which each is."""
-    folder = Path(matplotlib.get_data_path(), "fonts/ttf")
+    found = find_spec("matplotlib")  # not imported: that takes long, and fails where a notebook names its own backend
+    assert found and found.origin
+    folder = Path(found.origin).parent / "mpl-data/fonts/ttf"
     fonts = [None, *(folder / f"{font}.ttf" for font in FONTS)]
     pairs = [(each, font) for each in characters for font in fonts if font is None or each.isalnum()]
     glyphs = [draw_glyph(*pair, hollow) for hollow in (False, True) for pair in pairs]
