@@ -1,11 +1,17 @@
+import shutil
+
 import numpy as np
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from common.errors import PipelineError
-from conftest import edit_params, run
+from conftest import PROJECT, edit_params, run
 from drawing import figures, fonts
+from predict import Picture
+from reading import show
+from reading.digits import Box, Found
+from reading.network import Answer
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +95,23 @@ def test_a_stage_says_it_once(project):
         "figures: boxes stand for \U00013080 \U00013081: install a font that has them, such as one of Noto's; "
         "name it as figures.font in params.yaml"
     ]
+
+
+def sheet_of_predict(folder, name) -> bytes:
+    """What `predict --show` writes for one image with that answer, in a project in `folder`."""
+    digit = Found(np.eye(28, dtype=np.float32), Box(0, 28, 0, 28, ()), True)
+    picture = Picture("one.png", np.zeros((28, 28), np.float32), [digit], None)
+    show.save_pictures([picture], [[Answer(name, 0.99, "other", 0.01, True)]], folder / "seen.png", folder)
+    return (folder / "seen.png").read_bytes()
+
+
+def test_predict_shows_class_names_in_any_alphabet_and_in_the_font_of_the_figures(font, tmp_path, capsys):
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    assert len({sheet_of_predict(tmp_path, name) for name in ("?", "7", "Ж", "Ω")}) == 4
+    assert capsys.readouterr().err == ""
+    without = sheet_of_predict(tmp_path, "\U000f0123")
+    assert capsys.readouterr().err.startswith("figures: boxes stand for \U000f0123: ")
+    shutil.copy(font, tmp_path / "own.ttf")
+    edit_params(tmp_path, {"figures.font": "own.ttf"})
+    assert sheet_of_predict(tmp_path, "\U000f0123") != without
+    assert capsys.readouterr().err == ""

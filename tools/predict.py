@@ -170,7 +170,7 @@ def main() -> None:
     if arguments.show:
         from reading.show import save_pictures
 
-        save_pictures(pictures, answers, arguments.show)
+        save_pictures(pictures, answers, arguments.show, PROJECT)
     sys.exit(any(picture.error for picture in pictures))
 
 

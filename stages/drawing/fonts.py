@@ -38,14 +38,27 @@ def find(font: str) -> str:
 
 def report_boxes(names: Iterable[str], font: str | None) -> None:
     """Say in one line on standard error which letters of the names will be boxes, and which font has them."""
-    used = [font_manager.findfont(family) for family in (OWN, *([find(font)] if font else []))]
-    missing = {letter for name in names for letter in name if not letter.isspace()} - letters(*used)
+    missing = drawn(names) - letters(*files(font))
     if missing:
         others = (e for e in font_manager.fontManager.ttflist if not e.name.startswith(PLACEHOLDER))
         other = next((e.name for e in sorted(others, key=lambda e: e.name) if missing <= letters(e.fname)), None)
         cure = f"{other} has them" if other else "install a font that has them, such as one of Noto's"
         shown = " ".join(sorted(missing)[:10])
         print(f"figures: boxes stand for {shown}: {cure}; name it as figures.font in params.yaml", file=sys.stderr)
+
+
+def files(font: str | None) -> list[str]:
+    """Return the font files that names are drawn with, the first that has a letter; `font` is figures.font."""
+    return [font_manager.findfont(family) for family in (OWN, *([find(font)] if font else []))]
+
+
+def file_with(names: Iterable[str], font: str | None) -> str:
+    """Return the one font file that has most letters of the names, for a library that draws with one at a time."""
+    return max(files(font), key=lambda path: len(drawn(names) & letters(path)))
+
+
+def drawn(names: Iterable[str]) -> set[str]:
+    return {letter for name in names for letter in name if not letter.isspace()}
 
 
 def letters(*paths: str) -> set[str]:
