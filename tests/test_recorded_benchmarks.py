@@ -1,9 +1,12 @@
-"""The figures of docs/reading.md are those that the benchmark printed."""
+import pytest
 
 from conftest import PROJECT
 
 
-def test_the_table_of_the_docs_is_what_the_benchmark_recorded():
-    recorded = (PROJECT / "tests/benchmarks/results/reading.txt").read_text()
-    assert recorded.strip() in (PROJECT / "docs/reading.md").read_text()
-    assert recorded.count("\n") > 20
+@pytest.mark.parametrize(
+    ("page", "result", "lines"), [("reading.md", "reading.txt", 20), ("cluster.md", "avx512/cluster.txt", 8)]
+)
+def test_the_table_of_a_page_is_what_the_benchmark_recorded(page, result, lines):
+    recorded = (PROJECT / "tests/benchmarks/results" / result).read_text()
+    assert recorded.strip() in (PROJECT / "docs" / page).read_text()
+    assert recorded.count("\n") > lines

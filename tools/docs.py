@@ -27,7 +27,6 @@ from running import copies
 
 PROJECT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- (numbers: (?P<name>\w+)|output) -->\n)(?P<old>.*?)(<!-- end -->)", re.DOTALL)
-MACHINES = {"avx512": "CPU with AVX-512", "avx2": "CPU with AVX2 only"}
 
 Read = Callable[[str], str]  # from the path of a file of the project to its text
 
@@ -107,32 +106,26 @@ def recipes(read: Read) -> str:
     return f"{table(rows)}\nTest-set sampling alone gives ±{50 * (high - low):.2f} points (95 %) at the best of them.\n"
 
 
-def measured(read: Read, machine: str, benchmark: str, row: str) -> list[str]:
-    """Return the numbers of the last row of that name that a benchmark printed; none if there is no such row."""
-    lines = read(f"tests/benchmarks/results/{machine}/{benchmark}.txt").splitlines()
+def measured(read: Read, benchmark: str, row: str, size: int = -1) -> list[str]:
+    """Return the numbers of a row that a benchmark printed, of the network `size`: 0 is the smaller one."""
+    lines = read(f"tests/benchmarks/results/avx512/{benchmark}.txt").splitlines()
     rows = [line for line in lines if line.startswith(f"{row}  ")]
-    return rows[-1].removeprefix(row).split() if rows else []
+    return rows[size].removeprefix(row).split()
 
 
 def speed(read: Read) -> str:
-    """The benchmarks on two kinds of CPU."""
-    rows = [
-        ["", *MACHINES.values()],
-        ["one epoch of the default network"],
-        ["… relative to its matrix products alone (NumPy)"],
-        ["Keras' own `fit`, relative to this epoch"],
-        ["PyTorch, relative to this epoch"],
-        ["JAX, relative to this epoch"],
-        ["all stages from scratch, data included"],
-        ["… relative to a typical one-file tutorial script"],
-    ]
-    for machine in MACHINES:
-        seconds, products, *_ = measured(read, machine, "training", "ours")
-        others = [measured(read, machine, "training", way)[2:] or ["not run"] for way in ("keras", "torch", "jax")]
-        cold = measured(read, machine, "pipeline", "cold dvc repro")
-        cells = [f"{seconds} s", products, *(other[0] for other in others), f"{float(cold[0]):.0f} s", cold[-2]]
-        for row, cell in zip(rows[1:], cells, strict=True):
-            row.append(cell)
+    """The benchmarks, on a CPU with AVX-512."""
+    rows = [["", "512 and 256 units", "128 and 64 units"]]
+    epochs = [measured(read, "training", "ours", size) for size in (-1, 0)]
+    rows.append(["one epoch", *(f"{seconds} s" for seconds, *_ in epochs)])
+    rows.append(["… relative to its matrix products alone (NumPy)", *(products for _, products, _ in epochs)])
+    for name, way in (("Keras' own `fit`", "keras"), ("PyTorch", "torch"), ("JAX", "jax")):
+        rows.append(
+            [f"{name}, relative to this epoch", *(measured(read, "training", way, size)[2] for size in (-1, 0))]
+        )
+    cold = measured(read, "pipeline", "cold dvc repro")
+    rows.append(["all stages from scratch, data included", f"{float(cold[0]):.0f} s", ""])
+    rows.append(["… relative to a typical one-file tutorial script", cold[-2], ""])
     return table(rows)
 
 
