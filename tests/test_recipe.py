@@ -96,12 +96,20 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
 
 
 @pytest.mark.slow
-def test_the_project_as_a_folder_of_a_larger_repository_keeps_its_rows_too(project, tmp_path):
+@pytest.mark.parametrize("as_submodule", [False, True])
+def test_the_project_in_a_larger_repository_keeps_its_rows_too(project, tmp_path, as_submodule):
     larger = tmp_path / "larger"
     larger.mkdir()
     succeed(larger, "git", "init", "--quiet")
-    shutil.rmtree(project / ".git")
-    inner = Path(shutil.move(project, larger / "digits"))
+    if as_submodule:
+        command = ["git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(project), "digits"]
+        succeed(larger, *command)
+        shutil.copytree(project / ".dvc/cache", larger / "digits/.dvc/cache")
+        succeed(larger / "digits", "dvc", "checkout")
+        inner = larger / "digits"
+    else:
+        shutil.rmtree(project / ".git")
+        inner = Path(shutil.move(project, larger / "digits"))
     (inner / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
     succeed(larger, "git", "add", "--all")
     succeed(larger, "git", "commit", "--quiet", "-m", "larger", **AUTHOR)

@@ -1,5 +1,6 @@
 """What tools need to run the project elsewhere: Git, DVC's lock and cache, the machine."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -97,6 +98,12 @@ def test_the_cache_is_where_dvc_has_it_and_is_linked_as_it_is_there(tmp_path):
     copy = copies.copy(project, tmp_path / "copy", settings)
     assert copies.cache_settings(copy) == settings
     assert subprocess.run(["git", "rev-parse"], cwd=copy, capture_output=True).returncode  # a repository of DVC only
+
+
+def test_a_cache_of_another_user_is_one_line_with_the_cure(project, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(PipelineError, match="expected a DVC cache that you may write to.*dvc cache dir --local"):
+        copies.cache_settings(project)
 
 
 def control_group(folder: Path, monkeypatch, lines: str) -> None:

@@ -67,7 +67,7 @@ def configure(project: Path, folder: Path, cache: Mapping[str, str]) -> None:
 def cache_settings(project: Path) -> dict[str, str]:
     """Ask DVC where the cache of `project` is and how files are linked to it, wherever that was configured.
 
-    Raises PipelineError when `project` is no Git repository.
+    Raises PipelineError when `project` is no Git repository, or nothing can be written to its cache.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo  # most of a second
@@ -77,6 +77,11 @@ def cache_settings(project: Path) -> dict[str, str]:
             settings, folder = repo.config["cache"], repo.cache.local_cache_dir
     except DvcException as error:
         raise PipelineError(f"{error}; this needs a clone of the project, an archive of it will not do") from None
+    if os.path.isdir(folder) and not os.access(folder, os.W_OK):
+        raise PipelineError(
+            f"expected a DVC cache that you may write to, found {folder}: take one of your own with "
+            "`dvc cache dir --local FOLDER` (docs/troubleshooting.md)"
+        )
     found = {"dir": str(folder)}
     if settings.get("type"):
         found["type"] = ",".join(settings["type"])
