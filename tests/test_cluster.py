@@ -18,6 +18,7 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 import yaml
+from dvc.exceptions import DvcException, UploadError
 
 from common.errors import PipelineError
 from conftest import AUTHOR, PROJECT, edit_params, run, succeed, tools_environment
@@ -293,6 +294,22 @@ def test_a_scheduler_that_is_not_there_is_one_line(shared, monkeypatch):
 def test_without_a_remote_one_line_says_how_to_set_it_up(project):
     with pytest.raises(PipelineError, match="dvc remote add --default NAME URL"):
         payload.pack(project)
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (UploadError(9), "has the DVC remote room, and may you write to it?"),
+        (DvcException("none"), "run `dvc repro` first"),
+    ],
+)
+def test_data_that_cannot_be_pushed_is_one_line_with_the_cure(project, monkeypatch, error, cure):
+    def push(*_):
+        raise error
+
+    monkeypatch.setattr("dvc.repo.Repo.push", push)
+    with pytest.raises(PipelineError, match=f"^the data cannot be pushed: .*{re.escape(cure)}$"):
+        cluster.push_data(project)
 
 
 def test_what_travels_holds_no_secret(shared, tmp_path):

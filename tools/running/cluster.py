@@ -78,16 +78,16 @@ def push_data(project: Path) -> None:
 
     Raises PipelineError when that fails.
     """
-    from dvc.exceptions import DvcException
+    from dvc.exceptions import DvcException, UploadError
     from dvc.repo import Repo
 
     try:
         with contextlib.chdir(project), Repo() as repo:
             repo.push(["download", "normalize"])
     except DvcException as error:
-        raise PipelineError(
-            f"the data cannot be pushed: {' '.join(str(error).split())}; run `dvc repro` first"
-        ) from None
+        refused = isinstance(error, UploadError)  # of a full disk too, which DVC names in the lines before
+        cure = "see above; has the DVC remote room, and may you write to it?" if refused else "run `dvc repro` first"
+        raise PipelineError(f"the data cannot be pushed: {' '.join(str(error).split())}; {cure}") from None
 
 
 def pinned_packages(project: Path) -> list[str]:
