@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from running import copies
 
 PROJECT = Path(__file__).parents[1]
 NAMES = {"train": 300, "t10k": 60}  # images
+
+# What runs in the background may ignore Ctrl-C, and what it starts inherits that; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

@@ -276,7 +276,17 @@ def test_a_long_class_name_does_not_widen_the_page(open_page, finished):
     show_phone(page)
     for name in ("Ankle boot", "Incomprehensible", "0123456789"):
         page.execute_script("showAnswer(arguments[0], 'not sure, perhaps ' + arguments[0], null)", name)
+        page.execute_script("document.querySelector('#probabilities th').textContent = arguments[0]", name)
         assert page.execute_script("return document.documentElement.scrollWidth") <= 375
+
+
+@pytest.mark.parametrize("name", ["none", "Trouser", "incomprehension"])
+def test_a_class_name_beside_its_bar_is_one_line(open_page, finished, name):
+    page = open_page(finished)
+    show_phone(page)
+    page.execute_script("document.querySelector('#probabilities th').textContent = arguments[0]", name)
+    heights = "return [...document.querySelectorAll('#probabilities th')].map((th) => th.offsetHeight)"
+    assert len({*page.execute_script(heights)}) == 1
 
 
 def test_an_image_of_the_gallery_is_answered_as_the_caption_says(open_page, trained):
