@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_su
 from common import model, tables
 from common.determinism import keras
 from conftest import succeed
-from evaluate import (
+from evaluation.measures import (
     brier_scores,
     calibrate,
     calibration_error,

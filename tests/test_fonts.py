@@ -115,3 +115,6 @@ def test_predict_shows_class_names_in_any_alphabet_and_in_the_font_of_the_figure
     edit_params(tmp_path, {"figures.font": "own.ttf"})
     assert sheet_of_predict(tmp_path, "\U000f0123") != without
     assert capsys.readouterr().err == ""
+    edit_params(tmp_path, {"figures.font": "nowhere.ttf"})
+    with pytest.raises(PipelineError, match="figures.font: expected an installed font"):
+        sheet_of_predict(tmp_path, "Ж")

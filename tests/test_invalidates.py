@@ -38,6 +38,7 @@ CONCERNS = {
     "stages/drawing/figures.py": "eda plot",
     "stages/drawing/fonts.py": "eda plot",
     "stages/drawing/samples.py": "eda plot",
+    "stages/evaluation": "evaluate",
     "stages/ink": "reader",
     "stages/page/model_card.md": "card",
     "stages/page/templates.py": "report card",

@@ -1,3 +1,5 @@
+"""The figures of a page are those that the benchmark printed."""
+
 import pytest
 
 from conftest import PROJECT

@@ -16,23 +16,20 @@ def choose(font: str | None) -> None:
 
     Raises PipelineError when there is no such font.
     """
-    families = ["sans-serif"]
-    if font:
-        try:
-            families.append(find(font))
-        except (OSError, ValueError, RuntimeError):
-            raise PipelineError(
-                f"figures.font: expected an installed font or the path of a font file, found {font!r}"
-            ) from None
-    plt.rcParams["font.family"] = families
+    plt.rcParams["font.family"] = ["sans-serif", *([find(font)] if font else [])]
 
 
 def find(font: str) -> str:
-    """Return the name of a font; after that, Matplotlib knows it. Raises OSError, ValueError or RuntimeError."""
-    if Path(font).suffix.lower() in (".ttf", ".otf", ".ttc"):
-        font_manager.fontManager.addfont(font)
-        return font_manager.get_font(font).family_name
-    font_manager.findfont(font, fallback_to_default=False)
+    """Return the name of a font; after that, Matplotlib knows it. Raises PipelineError when there is no such font."""
+    try:
+        if Path(font).suffix.lower() in (".ttf", ".otf", ".ttc"):
+            font_manager.fontManager.addfont(font)
+            return font_manager.get_font(font).family_name
+        font_manager.findfont(font, fallback_to_default=False)
+    except (OSError, ValueError, RuntimeError):
+        raise PipelineError(
+            f"figures.font: expected an installed font or the path of a font file, found {font!r}"
+        ) from None
     return font
 
 

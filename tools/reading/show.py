@@ -22,8 +22,9 @@ SIDE = 112  # pixels of a digit, four for each of its own
 WIDTH = 280  # of a picture
 GAP = 12
 TEXT = 16  # pixels of a line of text
-Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 BACKGROUND, INK, UNSURE = "white", "black", "#b35900"
+
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 
 def save_pictures(pictures: "list[Picture]", answers: list[list[Answer]], path: Path, project: Path) -> None:
