@@ -149,3 +149,29 @@ def test_a_thinner_pen_leaves_a_hairline_as_it_is():
     hairline = np.zeros((1, 28, 28), np.float32)
     hairline[:, 4:24, 14] = 1
     np.testing.assert_array_equal(augmentation.thinner(hairline), hairline)
+
+
+def test_the_lines_of_ruled_paper_take_pieces_with_them_or_leave_some():
+    images = np.zeros((600, 28, 28), np.float32)
+    images[:, 4:24, 4:24] = 0.7
+    changed = augmentation.spoil(images, 0.5, seeded())
+    assert (changed.dtype, changed.shape) == (np.float32, images.shape)
+    assert 0 <= changed.min() < changed.max() <= 1
+    same = (changed == images).all(axis=(1, 2))
+    assert 0.45 < same.mean() < 0.55
+    left = (changed > images).any(axis=(1, 2))
+    assert 0.1 < left.mean() < 0.25  # the others are within the ink
+    straight = []
+    for piece in (changed < images)[~same & ~left]:
+        rows, columns = piece.any(axis=1).sum(), piece.any(axis=0).sum()
+        straight.append(piece.sum() == rows * columns and min(rows, columns) <= 3)
+    assert sum(straight) > 0.2 * len(images)  # the others became smaller
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+@pytest.mark.parametrize("kind", augmentation.STRENGTHS)
+def test_a_batch_of_few_images_is_deformed_as_well(kind, n):
+    for seed in range(30):
+        deformed = deform(IMAGES[:n], STRENGTHS[kind], np.random.default_rng(seed))
+        assert deformed.shape == (n, 28, 28)
+        assert np.isfinite(deformed).all()

@@ -87,6 +87,18 @@ def test_on_a_blank_paper_there_is_no_digit(paper, turn):
     assert find_digits(write(paper, text="", turn=turn)) == []
 
 
+@pytest.mark.parametrize("turn", [3, 4, 5])
+def test_walls_of_frames_side_by_side_are_lines_where_the_picture_cuts_them_off(turn):
+    def close(draw: ImageDraw.ImageDraw) -> None:
+        for left in range(12, 390, 76):
+            draw.rectangle((left, 20, left + 74, 114), outline=30, width=3)
+
+    cut = write(close, turn=turn)[12:-12]
+    ink = cut < 128
+    assert ink[0].any() and ink[-1].any()  # it does cut the frames off
+    assert len(find_digits(cut)) == 5
+
+
 @pytest.mark.parametrize("digit", list("0123456789"))
 @pytest.mark.parametrize("size", [24, 120])
 def test_a_digit_that_fills_its_picture_is_no_ruling(digit, size):

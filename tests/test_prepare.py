@@ -5,6 +5,7 @@ from itertools import chain, product
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 
 from common import dataset
 from conftest import PROJECT, tiny_mnist
@@ -36,6 +37,13 @@ def photograph(ink: np.ndarray) -> np.ndarray:
     return light * (1 - 0.6 * ink) + np.random.default_rng(0).normal(0, 3, ink.shape)
 
 
+def on_dense_squares(ink: np.ndarray) -> np.ndarray:
+    """Ink on squares so dense that they are half of the picture, all of it blurred; (h, w) from 0 to 255."""
+    rows, columns = np.indices(ink.shape)
+    squares = np.maximum(rows % 9 < 3, columns % 9 < 3)
+    return 220 - 150 * gaussian_filter(np.maximum(0.6 * squares, ink), 1)
+
+
 def centre_of_mass(image: np.ndarray) -> list[float]:
     return [(image * indices).sum() / image.sum() for indices in np.indices(image.shape)]
 
@@ -61,6 +69,12 @@ def test_polarity_brightness_contrast_and_place_do_not_matter():
 def test_uneven_light_and_noise_leave_the_ink_as_it_is():
     np.testing.assert_array_equal(find_ink(photograph(draw_seven())) > 0.5, draw_seven() == 1)
     assert prepare(photograph(draw_seven())).sum() == pytest.approx(prepare(255 * draw_seven()).sum(), rel=0.05)
+
+
+def test_dense_squares_are_told_from_their_paper():
+    found = find_ink(on_dense_squares(draw_seven()))
+    assert found[draw_seven() == 1].mean() > 0.8
+    assert (found == 0).mean() > 0.2
 
 
 @pytest.mark.parametrize(
@@ -159,7 +173,7 @@ def test_the_browser_finds_the_same_digits(browser, tmp_path):
     tiny = tiny_mnist()["t10k-images-idx3-ubyte"][:10]
     greys = [255 * draw_seven(), 255 - 200 * draw_seven(90, 120), photograph(draw_seven()), photograph(np.ones((9, 7)))]
     greys += [np.zeros((5, 4)), np.eye(41) * 255, 255 * np.eye(40, 13)[::-1], np.linspace(0, 300, 90)[None], *tiny]
-    greys += [several(), 255 - several(), photograph(several() < 128)]
+    greys += [several(), 255 - several(), photograph(several() < 128), on_dense_squares(draw_seven())]
     page = tmp_path / "page.html"
     scripts = "".join((PROJECT / f"stages/page/web/{name}.js").read_text() for name in ("prepare", "digits"))
     page.write_text(f"<script>{scripts}</script>")

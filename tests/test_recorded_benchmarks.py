@@ -6,7 +6,12 @@ from conftest import PROJECT
 
 
 @pytest.mark.parametrize(
-    ("page", "result", "lines"), [("reading.md", "reading.txt", 20), ("cluster.md", "avx512/cluster.txt", 8)]
+    ("page", "result", "lines"),
+    [
+        ("reading.md", "reading.txt", 20),
+        ("cluster.md", "avx512/cluster.txt", 8),
+        ("speed.md", "avx512/kernels.txt", 14),
+    ],
 )
 def test_the_table_of_a_page_is_what_the_benchmark_recorded(page, result, lines):
     recorded = (PROJECT / "tests/benchmarks/results" / result).read_text()

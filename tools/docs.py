@@ -149,8 +149,10 @@ def output(block: str) -> str:
     """
     commands = re.findall(r"^\$ (.+)$", block, re.MULTILINE)
     shown = "".join(f"$ {command}\n" for command in commands)
+    # `dvc metrics diff` names its files in the order of a set, which the hash seed decides.
+    environment = {**copies.environment(), "PYTHONHASHSEED": "0"}
     result = subprocess.run(
-        ["bash", "-ec", "\n".join(commands)], cwd=PROJECT, env=copies.environment(), capture_output=True, text=True
+        ["bash", "-ec", "\n".join(commands)], cwd=PROJECT, env=environment, capture_output=True, text=True
     )
     if result.returncode:
         raise PipelineError(f"{commands[-1]}: {result.stderr.strip()}")

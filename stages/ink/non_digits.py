@@ -72,7 +72,7 @@ def ink(segments: np.ndarray, width: float) -> np.ndarray:
     rows, columns = GRID[:, None], GRID
     along = ((rows - y) * dy + (columns - x) * dx) / np.maximum(dy * dy + dx * dx, 1e-9)
     along = np.clip(along, 0, 1)
-    distance = np.sqrt((rows - y - along * dy) ** 2 + (columns - x - along * dx) ** 2).min(axis=0)
+    distance = np.sqrt(((rows - y - along * dy) ** 2 + (columns - x - along * dx) ** 2).min(axis=0))
     levels = np.rint(255 * np.clip(width / 2 + 0.5 - distance, 0, 1)).astype(np.int64)
     return centred(levels)
 

@@ -55,12 +55,14 @@ def find_straight(ink: np.ndarray) -> np.ndarray:
         thin = max(rows.thickness, columns.thickness) * STROKE <= min(part.shape)
         closed = thin and min(rows.sides, columns.sides) >= 1 and rows.sides + columns.sides >= 3  # one may be cut off
         enclosing = encloses_another(part, boxes - [top, top, left, left], index)
-        across = (left <= 1 and right >= ink.shape[1] - 1) or (top <= 1 and bottom >= ink.shape[0] - 1)
+        edges = (left <= 1 and right >= ink.shape[1] - 1), (top <= 1 and bottom >= ink.shape[0] - 1)
+        across, everywhere = any(edges), all(edges)
         # A digit that fills its picture reaches its edges too, alone and with less than three lines.
         ruled = across and (len(boxes) > 1 or (thin and max(rows.number, columns.number) >= 3))
         ruled |= right - left > WIDE * (bottom - top)
         if closed or enclosing or (ruled and (rows.number or columns.number)):
-            framed = (closed or enclosing) and not across
+            one_row = not everywhere and min(rows.number, columns.number) <= 2  # of frames, cut off by the edges
+            framed = (closed or enclosing) and (one_row or not across)
             if framed:
                 rows, columns = straight_lines(part, DOUBLE)
             lines = lines_of(rows, columns, framed)

@@ -14,6 +14,7 @@ FIT = 20  # pixels of the longer side of a digit
 CENTRE = 14  # the row and column of the centre of mass, in MNIST between 13.5 and 14.5
 MIN_CONTRAST = 24  # of 255, the share of the light that ink takes; a tenth
 NOISE = 5  # median absolute deviations from the paper; 3.4 standard deviations of Gaussian noise
+SEPARATE = 0.7  # of their variance is between paper and ink
 TIE = 1e-6  # more than the rounding of a sum: decides ties the same way in every language
 
 
@@ -30,18 +31,43 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
     """Separate ink from paper that may be unevenly lit: (h, w) float64, 0 is paper and 1 is ink; all 0 without ink."""
     levels = np.floor(np.clip(grey, 0, 255) + 0.5).astype(np.int64)
     depth = absorbed(levels if is_dark_on_light(levels) else 255 - levels)
-    paper = median(depth)
-    noise = median(np.abs(depth - paper))
-    evident = depth > paper + NOISE * noise
-    above = depth[evident]
-    if not above.size:
+    found = tell_apart(depth, depth)
+    if found is None:  # a dense grid leaves so little paper that its median and its noise are of the grid too
+        lower = depth[depth <= otsu(depth)]
+        found = tell_apart(depth, lower) if separate(depth, lower) else None
+    if found is None:
         return np.zeros(depth.shape)
+    paper, evident, full = found
+    strokes = touching(4 * (depth - paper) > full - paper, 2 * (depth - paper) > full - paper)
+    near = slide(slide(np.pad(strokes & (depth > evident), 1), 3, 0), 3, 1)  # with the blurred edge of the ink
+    return np.minimum((depth - paper) / (full - paper), 1) * (near & (depth > evident))
+
+
+def tell_apart(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int] | None:
+    """Return the depth of paper, the most that may be its noise, and the depth of ink; None if ink is not evident.
+
+    depth: (h, w) whole numbers from 0 to 255; part: those of them that are mostly paper.
+    """
+    paper = median(part)
+    noise = median(np.abs(part - paper))
+    above = depth[depth > paper + NOISE * noise]
+    if not above.size:
+        return None
     full = median(above[above > otsu(above)])  # of pure ink; of its edges only when there is nothing else
     if full - paper < max(MIN_CONTRAST, 2 * NOISE * noise):
-        return np.zeros(depth.shape)
-    strokes = touching(4 * (depth - paper) > full - paper, 2 * (depth - paper) > full - paper)
-    near = slide(slide(np.pad(strokes & evident, 1), 3, 0), 3, 1)  # with the blurred edge of the ink
-    return np.minimum((depth - paper) / (full - paper), 1) * (near & evident)
+        return None
+    return paper, paper + NOISE * noise, full
+
+
+def separate(values: np.ndarray, lower: np.ndarray) -> bool:
+    """Whether values are of two kinds, the lower one of them given: Otsu's measure of separability (1979).
+
+    The variance between the kinds, as a share of that of all values; for noise alone it is 2 / pi.
+    """
+    total, n = float(values.size), float(lower.size)
+    every, low, squares = (float(each.sum()) for each in (values, lower, values**2))
+    between = (total * low - every * n) ** 2 / max(n * (total - n), 1.0)
+    return between >= SEPARATE * (total * squares - every * every)
 
 
 def touching(faint: np.ndarray, full: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@
 // Returns ink as width * height numbers, 0 is paper and 1 is ink, all 0 without ink.
 // grey: width * height numbers, row by row, from 0 (black) to 255 (white), ink of either polarity.
 function findInk(grey, width, height) {
-  const MIN_CONTRAST = 24, NOISE = 5;
+  const MIN_CONTRAST = 24, NOISE = 5, SEPARATE = 0.7;
   const reach = Math.max(1, Math.floor(Math.max(width, height) / 4)); // of the square that paper is wider than
 
   // The sums over windows of 2 reach + 1 along lines of `length` values that are `step` apart, cut at their ends.
@@ -100,15 +100,35 @@ function findInk(grey, width, height) {
     return kept;
   }
 
+  // The depth of paper, the most that may be its noise, and the depth of ink; nothing if ink is not evident.
+  function tellApart(depth, part) {
+    const paper = median(part), noise = median(part.map((level) => Math.abs(level - paper)));
+    const evident = paper + NOISE * noise, above = depth.filter((level) => level > evident);
+    if (!above.length) return null;
+    const threshold = otsu(above);
+    const full = median(above.filter((level) => level > threshold));
+    return full - paper < Math.max(MIN_CONTRAST, 2 * NOISE * noise) ? null : [paper, evident, full];
+  }
+
+  // Whether values are of two kinds, the lower one of them given.
+  function separate(values, lower) {
+    const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+    const total = values.length, n = lower.length, all = sum(values);
+    const between = (total * sum(lower) - all * n) ** 2 / Math.max(n * (total - n), 1);
+    return between >= SEPARATE * (total * sum(values.map((value) => value * value)) - all * all);
+  }
+
+  function tellApartDense(depth) {
+    const threshold = otsu(depth), paper = depth.filter((level) => level <= threshold);
+    return separate(depth, paper) ? tellApart(depth, paper) : null;
+  }
+
   const none = new Float64Array(grey.length);
   const levels = Int32Array.from(grey, (value) => Math.floor(Math.min(Math.max(value, 0), 255) + 0.5));
   const depth = absorbed(isDarkOnLight(levels) ? levels : levels.map((level) => 255 - level));
-  const paper = median(depth), noise = median(depth.map((level) => Math.abs(level - paper)));
-  const evident = paper + NOISE * noise, above = depth.filter((level) => level > evident);
-  if (!above.length) return none;
-  const threshold = otsu(above);
-  const full = median(above.filter((level) => level > threshold));
-  if (full - paper < Math.max(MIN_CONTRAST, 2 * NOISE * noise)) return none;
+  const found = tellApart(depth, depth) ?? tellApartDense(depth);
+  if (!found) return none;
+  const [paper, evident, full] = found;
   const darker = (times) => depth.map((level) => Number(times * (level - paper) > full - paper));
   const strokes = touching(darker(4), darker(2)).map((is, i) => is && Number(depth[i] > evident));
   return none.map((_, i) =>
