@@ -282,6 +282,7 @@ def test_loopback_and_tls_are_allowed(address):
     cluster.require_safe(address)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_one_line(shared, monkeypatch):
     result = run(shared, "python", "-c", (
         "import sys; sys.path[:0] = ['tools', 'stages']; sys.argv = ['seeds.py', '2', '--scheduler', 'tcp://127.0.0.1:9'];"

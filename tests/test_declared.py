@@ -98,11 +98,10 @@ def requirement_faults(folder: Path, deps: set[str], opened: list[str]) -> list[
     return found
 
 
-def slow_with_tensorflow(name: str):
-    return pytest.param(name, marks=[pytest.mark.slow] if name in ("train", "reader", "evaluate") else [])
+SLOW = ("train", "reader", "evaluate", "plot")
 
 
-@pytest.mark.parametrize("name", map(slow_with_tensorflow, STAGES))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STAGES])
 def test_a_stage_alone_reads_and_writes_what_it_declares_and_the_same_bytes(name, finished, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()

@@ -9,6 +9,7 @@ import yaml
 from conftest import AUTHOR, edit_params, run, succeed
 
 STAGES = ["check", "download", "normalize", "eda", "train", "reader", "evaluate", "plot", "report", "card"]
+TENSORFLOW = ("train", "reader", "evaluate")  # whose start takes seconds
 
 
 def executed(output: str) -> list[str]:
@@ -79,7 +80,9 @@ def test_an_experiment_can_be_run_and_shown_and_the_old_results_are_restored(pro
     assert lock == (project / "dvc.lock").read_bytes()
 
 
-@pytest.mark.parametrize("stage", STAGES[2:])
+@pytest.mark.parametrize(
+    "stage", [pytest.param(name, marks=[pytest.mark.slow] * (name in TENSORFLOW)) for name in STAGES[2:]]
+)
 def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
     needs = {
         "normalize": "download",
