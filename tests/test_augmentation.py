@@ -8,7 +8,9 @@ from scipy.ndimage import map_coordinates
 
 from conftest import PROJECT, succeed, tiny_mnist
 from training import augmentation
-from training.augmentation import STRENGTHS, Strength, control_points, deform, positions, sample, strength_at
+from training.augmentation import STRENGTHS, Strength, control_points, deform, positions, strength_at
+from training.pens import change_pen, spoil, thinner
+from training.sampling import sample
 
 IMAGES = (tiny_mnist()["t10k-images-idx3-ubyte"] / 255).astype(np.float32)
 ROWS, COLUMNS = np.mgrid[:28, :28]
@@ -18,7 +20,7 @@ sys.path.insert(0, {stages!r})
 import numpy as np
 from training import augmentation
 images = np.random.default_rng(0).random((200, 28, 28), np.float32)
-deformed = augmentation.deform(images, augmentation.STRENGTHS["elastic"], np.random.default_rng(0))
+deformed = augmentation.deform(images, augmentation.STRENGTHS["written"], np.random.default_rng(0))
 print(hashlib.sha256(deformed.tobytes()).hexdigest())
 """
 
@@ -134,7 +136,7 @@ def test_the_bytes_do_not_depend_on_the_cpu(environment, tmp_path):
 def test_another_pen_is_thicker_thinner_softer_or_harder_and_adds_nothing_far_away():
     images = np.zeros((600, 28, 28), np.float32)
     images[:, 8:20, 12:16] = 0.7
-    changed = augmentation.change_pen(images, 0.5, np.random.default_rng(0))
+    changed = change_pen(images, 0.5, np.random.default_rng(0))
     assert (changed.dtype, changed.shape) == (np.float32, images.shape)
     assert 0 <= changed.min() < changed.max() <= 1
     same = (changed == images).all(axis=(1, 2))
@@ -148,13 +150,13 @@ def test_another_pen_is_thicker_thinner_softer_or_harder_and_adds_nothing_far_aw
 def test_a_thinner_pen_leaves_a_hairline_as_it_is():
     hairline = np.zeros((1, 28, 28), np.float32)
     hairline[:, 4:24, 14] = 1
-    np.testing.assert_array_equal(augmentation.thinner(hairline), hairline)
+    np.testing.assert_array_equal(thinner(hairline), hairline)
 
 
 def test_the_lines_of_ruled_paper_take_pieces_with_them_or_leave_some():
     images = np.zeros((600, 28, 28), np.float32)
     images[:, 4:24, 4:24] = 0.7
-    changed = augmentation.spoil(images, 0.5, seeded())
+    changed = spoil(images, 0.5, seeded())
     assert (changed.dtype, changed.shape) == (np.float32, images.shape)
     assert 0 <= changed.min() < changed.max() <= 1
     same = (changed == images).all(axis=(1, 2))

@@ -50,6 +50,8 @@ CONCERNS = {
     "stages/train.py": "train reader",
     "stages/training": "train reader",
     "stages/training/augmentation.py": "train reader plot",
+    "stages/training/pens.py": "train reader plot",
+    "stages/training/sampling.py": "train reader plot",
 }
 SECTIONS = {
     "about": "check eda plot report card",

@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from common.dataset import SHAPE
 from training.augmentation import Strength, deform
+from training.sampling import CENTRE
 
 FIT = 20  # pixels of the longer side, and the centre of mass in the centre, as MNIST has its digits
-CENTRE = (SHAPE[0] - 1) / 2
 MARGIN = (SHAPE[0] - FIT) // 2
 FONTS = ["STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol", "STIXGeneralBolIta", "cmr10", "cmss10", "cmtt10"]
 LINE = 4  # quarters of a pixel: of an outline
