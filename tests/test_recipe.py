@@ -50,6 +50,35 @@ def test_an_unknown_recipe_is_one_line_with_the_known_ones(tmp_path, monkeypatch
         recipe.read_recipe("recrod")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train:\n  epochs: 0\n", "train.epochs: .*found 0"),
+        ("train:\n  epoch: 3\n", "train.epoch: no such parameter"),
+        ("trian:\n  epochs: 3\n", "trian.epochs: no such parameter"),
+        ("train: 3\n", "expected sections of params.yaml"),
+        ("", "expected sections of params.yaml"),
+        ("train: [\n", "is not YAML"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_one_line_before_anything_runs(text, message, finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(finished / "params.yaml", tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/mine.yaml").write_text(text)
+    with pytest.raises(PipelineError, match=f"^recipes/mine.yaml:? .*{message}") as error:
+        recipe.read_recipe("mine")
+    assert "\n" not in str(error.value)
+
+
+def test_a_rate_in_a_recipe_is_a_number_as_in_params(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(finished / "params.yaml", tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/mine.yaml").write_text("train:\n  learning_rate: 1e-3\n")
+    assert recipe.read_recipe("mine") == {"train": {"learning_rate": 0.001}}
+
+
 def test_rows_take_the_place_of_those_of_the_same_recipe_and_seed():
     table = pd.DataFrame()
     for rows in ([ROW, ROW], [{**ROW, "seed": 0}], [{**ROW, "recipe": "a"}], [{**ROW, "errors": 40}]):

@@ -26,11 +26,13 @@ import yaml
 from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
 from common.lock import held
+from common.params import Loader
 from drawing import figures
 from drawing.figures import Figure, plt
 from running import hardware
 from running.experiments import copy_pages, overrides, reference, run_experiment
 from running.git import git
+from running.overrides import require_valid
 from running.variants import Where, run_variants
 
 PROJECT = Path(__file__).parents[1]
@@ -42,12 +44,30 @@ COLOURS = [figures.TRAIN, figures.VALIDATION, figures.TEST]
 
 
 def read_recipe(name: str) -> dict:
-    """Read recipes/`name`.yaml. Raises PipelineError with the known names if there is none of that name."""
+    """Return what recipes/`name`.yaml holds: the parameters of each section.
+
+    Raises PipelineError when there is no such file, it holds something else, or a parameter is not valid.
+    """
     path = RECIPES / f"{name}.yaml"
     if not path.exists():
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
         raise PipelineError(f"expected the name of a recipe, one of {', '.join(known)}, found {name!r}")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        recipe = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(recipe, dict) or not all(isinstance(section, dict) for section in recipe.values()):
+        raise PipelineError(f"{path}: expected sections of params.yaml, each with its parameters")
+    try:
+        require_valid(Path(), by_full_name(recipe))
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error}") from None
+    return recipe
+
+
+def by_full_name(recipe: dict) -> dict[str, object]:
+    """Return the parameters of a recipe by `section.name`."""
+    return {f"{section}.{key}": value for section, values in recipe.items() for key, value in values.items()}
 
 
 def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -108,8 +128,7 @@ def run_elsewhere(recipe: dict, seeds: int, where: Where) -> dict[int, dict]:
     """Run the seeds on the workers of a scheduler; return the result of each seed, which is in the cache here then."""
     from running.shared_runs import bring  # DVC, most of a second
 
-    changes = {f"{section}.{key}": value for section, values in recipe.items() for key, value in values.items()}
-    variants = [{**changes, "train.seed": seed} for seed in range(seeds)]
+    variants = [{**by_full_name(recipe), "train.seed": seed} for seed in range(seeds)]
     results = run_variants(PROJECT, variants, where, lambda _, result: result, title="seed")
     bring(PROJECT, results)
     return dict(enumerate(results))
