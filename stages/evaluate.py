@@ -10,14 +10,12 @@ test accuracy is reported for every revision, so do not select on it.
 import common.interrupts  # noqa: F401
 
 from collections.abc import Callable
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from common import arithmetic, dataset, model, params, robustness, tables
-from common.determinism import tf
+from common import dataset, model, params, robustness, tables
 from common.errors import PipelineError, run
 from common.files import again, save_json
 from common.lock import held
@@ -27,25 +25,6 @@ from parameters.evaluate import Evaluate
 
 REPORTS = Path("reports/evaluate")
 PREDICTIONS = {"test": REPORTS / "predictions.csv", "validation": REPORTS / "validation_predictions.csv"}
-BATCH = 2_000  # images
-
-
-def load_network() -> Callable[[tf.Tensor], tf.Tensor]:
-    """Open the trained network: a function from BATCH images to their probabilities, computed as in training."""
-    network = model.load()
-    arithmetic.require_covered(network.layers)
-    return tf.function(partial(arithmetic.probabilities, network.layers), autograph=False, jit_compile=True)
-
-
-def predict(network: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:
-    """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1].
-
-    The last batch is padded with blank images, because XLA compiles once per batch size.
-    """
-    missing = -len(images) % BATCH
-    full = np.concatenate([images, np.zeros((missing, *dataset.SHAPE), np.float32)]) if missing else images
-    answers = [network(tf.constant(full[start : start + BATCH])).numpy() for start in range(0, len(full), BATCH)]
-    return np.concatenate(answers)[: len(images)]
 
 
 def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
@@ -60,7 +39,7 @@ def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray
     """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on non-digits."""
 
     def row(change: str, amount: int, grey: np.ndarray, labels: np.ndarray | None) -> tables.Robustness:
-        probabilities = predict(network, grey / np.float32(255))
+        probabilities = model.predict(network, grey / np.float32(255))
         accuracy = None if labels is None else float((probabilities.argmax(axis=1) == labels).mean())
         confidence = float(probabilities.max(axis=1).mean(dtype=np.float64))
         return tables.Robustness(change, amount, len(grey), accuracy, confidence)
@@ -73,9 +52,9 @@ def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray
 @held("stage")
 def main() -> None:
     settings, names = params.load(Evaluate), params.load(Dataset).class_names
-    test, network = dataset.load(dataset.FOLDER / "test"), load_network()
+    test, network = dataset.load(dataset.FOLDER / "test"), model.compiled(model.load())
     validation = dataset.load(dataset.FOLDER / "validation")
-    probabilities = predict(network, test.images)
+    probabilities, watched = (model.predict(network, split.images) for split in (test, validation))
     require_outputs(probabilities, names)
     predicted = probabilities.argmax(axis=1)
     digits = measures.measure_digits(predicted, test.labels, names)
@@ -85,7 +64,8 @@ def main() -> None:
 
     tables.save(PREDICTIONS["test"], measures.list_predictions(probabilities, test.labels))
     tables.save(
-        PREDICTIONS["validation"], measures.list_predictions(predict(network, validation.images), validation.labels)
+        PREDICTIONS["validation"],
+        measures.list_predictions(model.predict(network, validation.images), validation.labels),
     )
     tables.save(REPORTS / "per_digit.csv", digits)
     tables.save(REPORTS / "calibration.csv", calibration)

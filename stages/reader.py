@@ -7,15 +7,14 @@ on the reader is `sure`, and how often it is, on validation digits and on ink th
 
 import common.interrupts  # noqa: F401
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from common import arithmetic, dataset, model, params, reader
+from common import dataset, model, params, reader
 from common.dataset import Split
-from common.determinism import keras, tf
+from common.determinism import tf
 from common.errors import run
 from common.files import save_json
 from common.lock import held
@@ -29,7 +28,6 @@ from training.history import History
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/reader/history.csv")
-BATCH = 2_000  # images
 
 
 def add_non_digits(split: Split, share: float, names: list[str], seed: int) -> tuple[Split, dict[str, np.ndarray]]:
@@ -47,13 +45,9 @@ def add_prints(split: Split, share: float, names: list[str], seed: int) -> Split
     return Split(np.concatenate([split.images, images]), np.concatenate([split.labels, labels]))
 
 
-def answer(network: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def answer(network: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the likeliest digit of each image, (n,) int64, and its confidence, (n,) float64, rounded to six digits."""
-    moved = reader.move(images)
-    padded = np.concatenate([moved, np.zeros((-len(moved) % BATCH, *dataset.SHAPE), np.float32)])
-    predict = tf.function(partial(arithmetic.probabilities, network.layers), jit_compile=True)
-    found = [predict(tf.constant(padded[start : start + BATCH])).numpy() for start in range(0, len(padded), BATCH)]
-    digits = reader.average(np.concatenate(found)[: len(moved)].astype(np.float64))[:, :-1]
+    digits = reader.average(model.predict(network, reader.move(images)).astype(np.float64))[:, :-1]
     return digits.argmax(axis=1), digits.max(axis=1).round(6)
 
 
@@ -98,7 +92,8 @@ def main() -> None:
     saved = checkpoint.Checkpoint(FOLDERS, f"reader {settings} {names}", History(HISTORY, settings.epochs))
     with saved.reported():
         fit(network, train, watched, settings, saved)
-        found = {kind: answer(network, images) for kind, images in ({"digits": validation.images} | kinds).items()}
+        compiled = model.compiled(network)
+        found = {kind: answer(compiled, images) for kind, images in ({"digits": validation.images} | kinds).items()}
         metrics = measure(found, validation.labels, settings.sure_and_wrong)
 
         model.save(network, reader.PATH)

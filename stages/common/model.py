@@ -1,16 +1,21 @@
-"""The contract of the network: how it is built, and how its archive is saved and loaded."""
+"""The contract of the network: how it is built, how its archive is saved and loaded, and how it answers."""
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from common import arithmetic
 from common.dataset import SHAPE
-from common.determinism import keras
+from common.determinism import keras, tf
 from common.errors import PipelineError
 from common.files import again, atomic_write, require
 
 PATH = Path("models/model.keras")
+BATCH = 2_000  # images
 # Options of layers and initializers, all unset, that older versions of Keras refuse as unknown.
 RECENT = ("input_axes", "output_axes", "quantization_config")
 
@@ -84,3 +89,23 @@ def load(path: Path = PATH) -> keras.Model:
         raise PipelineError(
             f"{path} is not a model that Keras {keras.__version__} opens ({reason[:200]}); {again('train')}"
         ) from None
+
+
+def compiled(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return the function from BATCH images to their probabilities, computed as in training; it is compiled once.
+
+    Raises PipelineError when the network has a layer that common/arithmetic.py does not cover.
+    """
+    arithmetic.require_covered(network.layers)
+    return tf.function(partial(arithmetic.probabilities, network.layers), autograph=False, jit_compile=True)
+
+
+def predict(answer: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:
+    """Return the probabilities (n, classes) float32 for images (n, 28, 28) float32 in [0, 1].
+
+    answer: a compiled network. The last batch is padded with blank images, because XLA compiles once per batch size.
+    """
+    missing = -len(images) % BATCH
+    full = np.concatenate([images, np.zeros((missing, *SHAPE), np.float32)]) if missing else images
+    answers = [answer(tf.constant(full[start : start + BATCH])).numpy() for start in range(0, len(full), BATCH)]
+    return np.concatenate(answers)[: len(images)]
