@@ -65,7 +65,7 @@ def changed(**values) -> Train:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of the finished project first: one worker makes it while the others run the rest."""
-    items.sort(key=lambda item: "finished" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: not {"finished", "finished_light"} & {*getattr(item, "fixturenames", ())})
 
 
 def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -170,6 +170,27 @@ def finished(tmp_path_factory, mirror) -> Path:
 def project(finished, tmp_path) -> Path:
     """A copy of the finished project, with its cache."""
     return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def finished_light(tmp_path_factory, finished) -> Path:
+    """The finished project with tests/stand_in in the place of its network, after `dvc repro`, committed."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
+        (folder / "stages/evaluate.py").rename(folder / "stages/real_evaluate.py")
+        shutil.copytree(PROJECT / "tests/stand_in", folder / "stages", dirs_exist_ok=True)
+        succeed(folder, "dvc", "repro")
+        succeed(folder, "git", "add", "--all", **AUTHOR)
+        succeed(folder, "git", "commit", "--quiet", "-m", "light", **AUTHOR)
+
+    return make_once(tmp_path_factory, "finished_light", make)
+
+
+@pytest.fixture
+def light(finished_light, tmp_path) -> Path:
+    """A project for tests of what starts stages: training and evaluation take a second, with TensorFlow ten."""
+    return Path(shutil.copytree(finished_light, tmp_path / "project", symlinks=True))
 
 
 @pytest.fixture(scope="session")

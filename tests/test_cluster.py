@@ -79,10 +79,10 @@ def started(folder: Path, workers: int, **environment: str) -> Iterator[Cluster]
 
 
 @pytest.fixture
-def shared(project, tmp_path) -> Path:
-    """The finished project with a remote, a folder; its own cache knows no runs but the committed one."""
-    succeed(project, "dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
-    return project
+def shared(light, tmp_path) -> Path:
+    """The project with a remote, a folder; its own cache knows no runs but the committed one."""
+    succeed(light, "dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    return light
 
 
 def study(project: Path, *arguments: str) -> str:
@@ -116,14 +116,10 @@ def processes_below(folder: Path) -> list[str]:
 @pytest.mark.slow
 def test_workers_give_what_a_run_without_them_gives_and_compute_nothing_twice(shared, tmp_path):
     """One cluster for all of it: a start of Dask and of every worker costs seconds."""
-    (shared / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
-    succeed(shared, "git", "add", "--all")
-    succeed(shared, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
     alone = Path(shutil.copytree(shared, tmp_path / "alone"))
     succeed(alone, "dvc", "remote", "remove", "shared")
     with started(tmp_path / "cluster", 3) as dask:
         seeds_are_equal(shared, alone, dask)
-        a_recipe_is_equal(shared, alone, dask)
         a_failing_variant_is_named_and_the_others_are_kept(shared, dask)
         for process in dask.workers[1:]:
             process.kill()
@@ -147,17 +143,23 @@ def seeds_are_equal(project: Path, alone: Path, dask: Cluster) -> None:
     assert "Running stage" not in "".join(path.read_text() for path in dask.folder.glob("*.log"))
 
 
-def a_recipe_is_equal(project: Path, alone: Path, dask: Cluster) -> None:
+@pytest.mark.slow
+def test_a_recipe_that_a_worker_trained_is_equal(shared, tmp_path):
+    (shared / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
+    succeed(shared, "git", "add", "--all")
+    succeed(shared, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
+    alone = Path(shutil.copytree(shared, tmp_path / "alone"))
+    succeed(alone, "dvc", "remote", "remove", "shared")
     command = ["python", "tools/recipe.py", "tiny"]
-    known, remote = entries(project.parent / "remote"), project.parent / "remote"
-    output = succeed(project, *command, "--scheduler", str(dask.file), **AUTHOR)
+    with started(tmp_path / "cluster", 1) as dask:
+        output = succeed(shared, *command, "--scheduler", str(dask.file), **AUTHOR)
     assert "Running stage 'train'" not in output
-    shutil.copytree(project / ".dvc/cache", alone / ".dvc/cache", dirs_exist_ok=True)  # pages and figures, ...
-    for entry in entries(remote) - known:  # ... but not what the worker computed
+    shutil.copytree(shared / ".dvc/cache", alone / ".dvc/cache", dirs_exist_ok=True)  # pages and figures, ...
+    for entry in entries(tmp_path / "remote"):  # ... but not what the worker computed
         shutil.rmtree(alone / ".dvc/cache/runs" / entry[:2] / entry.split("/")[0])
     assert "Running stage 'train'" in succeed(alone, *command, **AUTHOR)
     tables, curves, locks = (
-        [read(folder) for folder in (project, alone)]
+        [read(folder) for folder in (shared, alone)]
         for read in (
             lambda folder: pd.read_csv(folder / "reports/record.csv").drop(columns="minutes"),
             lambda folder: pd.read_csv(folder / "reports/record_curves.csv").drop(columns="minutes"),
@@ -186,19 +188,21 @@ def a_failing_variant_is_named_and_the_others_are_kept(project: Path, dask: Clus
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_mid_training_leaves_no_process_and_its_variant_is_computed_elsewhere(shared, tmp_path):
-    edit_params(shared, {"train.epochs": 60})
+def test_a_worker_killed_in_mid_training_leaves_no_process_and_its_variant_is_computed_elsewhere(project, tmp_path):
+    """With the network itself, whose training takes its time."""
+    succeed(project, "dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    edit_params(project, {"train.epochs": 60})
     with started(tmp_path / "cluster", 2) as dask:
         client = subprocess.Popen(
             ["python", "tools/seeds.py", "2", "--scheduler", str(dask.file), "--workers", "2"],
-            cwd=shared, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=project, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         wait_for(lambda: trainings(dask.folder / "worker0"), "a training on the first worker")
         dask.workers[0].kill()
         output, _ = client.communicate(timeout=LIMIT)
         assert client.returncode == 0, output
         wait_for(lambda: not processes_below(dask.folder / "worker0"), "the end of its processes")
-        assert len(tables(shared)[0].splitlines()) == 3
+        assert len(tables(project)[0].splitlines()) == 3
 
 
 @pytest.mark.slow

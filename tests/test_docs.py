@@ -81,16 +81,16 @@ def test_the_table_of_seeds_belongs_to_the_committed_results():
 
 
 @pytest.mark.slow
-def test_the_experiments_run_word_for_word(project):
+def test_the_experiments_run_word_for_word(light):
     """On the tiny data, with one value in place of each list of values."""
     section = (PROJECT / "docs/experiments.md").read_text().split("## Experiments\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", re.sub(LISTS, r"\1", section), re.DOTALL)
     for block in blocks:
         if "queue start" in block:
-            run_queue(project, block)
+            run_queue(light, block)
         else:
-            output = succeed(project, "bash", "-ec", block, **AUTHOR)
-    names = succeed(project, "dvc", "exp", "list", "--name-only").split()
+            output = succeed(light, "bash", "-ec", block, **AUTHOR)
+    names = succeed(light, "dvc", "exp", "list", "--name-only").split()
     assert {"slow", "rate-0.001"} < set(names)
     assert len(names) == 3
     head = next(line for line in output.splitlines() if line.startswith("| Experiment"))
@@ -98,7 +98,7 @@ def test_the_experiments_run_word_for_word(project):
     assert set(columns) <= {
         "Experiment", "val_accuracy", "accuracy", "errors", "train.batch_size", "train.learning_rate"
     }  # fmt: skip
-    assert yaml.safe_load((project / "params.yaml").read_text())["train"]["learning_rate"] == 0.001
+    assert yaml.safe_load((light / "params.yaml").read_text())["train"]["learning_rate"] == 0.001
 
 
 def run_queue(project, block) -> None:
@@ -114,6 +114,7 @@ def run_queue(project, block) -> None:
             look = run(project, "dvc", "queue", "status")  # takes a second; may fail on what a worker is just writing
             if look.returncode == 0 and not re.search("Queued|Running", look.stdout):
                 return
+            time.sleep(2)  # each look takes the worker a second of its core
         pytest.fail(f"the queue has not ended after {QUEUE_LIMIT} seconds")
     finally:
         run(project, "dvc", "queue", "stop", "--kill")

@@ -47,21 +47,21 @@ def ends(processes: list[subprocess.Popen]) -> Iterator[str]:
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_two_at_once_end_as_one_alone(command, made, project):
+def test_two_at_once_end_as_one_alone(command, made, light):
     for split in ("train", "test"):
         for name in ("cat", "dog"):
-            (project / "own" / split / name).mkdir(parents=True)
+            (light / "own" / split / name).mkdir(parents=True)
             for i in range(3):
                 picture = Image.new("L", (28, 28))
                 picture.putpixel((9 * i, len(name + split)), 255)
                 picture.putpixel((5, 5 if name == "cat" else 9), 255)
-                picture.save(project / f"own/{split}/{name}/{i}.png")
-    list(ends([start(project, *command)]))
-    paths = sorted(path for path in [project / made, *(project / made).rglob("*")] if path.is_file())
+                picture.save(light / f"own/{split}/{name}/{i}.png")
+    list(ends([start(light, *command)]))
+    paths = sorted(path for path in [light / made, *(light / made).rglob("*")] if path.is_file())
     alone = [path.read_bytes() for path in paths]
-    list(ends([start(project, *command) for _ in range(2)]))
+    list(ends([start(light, *command) for _ in range(2)]))
     assert [path.read_bytes() for path in paths] == alone
-    assert not list(project.rglob("*.part"))
+    assert not list(light.rglob("*.part"))
 
 
 @pytest.mark.slow

@@ -170,14 +170,14 @@ def test_a_lock_that_was_half_written_is_written_again_or_comes_back_from_git(pr
 
 def test_a_killed_training_goes_on_from_its_last_epoch_and_ends_in_the_same_bytes(project):
     edit_params(project, {"train.epochs": 60, "train.augmentation": "elastic"})
-    succeed(project, "dvc", "repro")
+    succeed(project, "dvc", "repro", "train")
     lock = (project / "dvc.lock").read_bytes()
     forget(project, "train")
     process = start(project, "dvc", "repro", "--force", "--single-item", "train")
     next(line for line in process.stdout if line.startswith("epoch   4/"))
     kill(process)
     assert len(list((project / ".checkpoints").glob("*.npz"))) == 1
-    output = succeed(project, "dvc", "repro")
+    output = succeed(project, "dvc", "repro", "train")
     assert "epoch   1/" not in output
     assert "epoch  60/" in output
     assert (project / "dvc.lock").read_bytes() == lock

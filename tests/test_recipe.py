@@ -16,6 +16,12 @@ from parameters.model import Model
 from parameters.train import Train
 from recipe import overrides
 
+
+@pytest.fixture
+def project(light) -> Path:
+    return light
+
+
 ROW = {"recipe": "b", "seed": 1, "errors": 50}
 
 

@@ -12,6 +12,11 @@ from comparison import study
 from conftest import AUTHOR, edit_params, run, succeed
 
 
+@pytest.fixture
+def project(light) -> Path:
+    return light
+
+
 def commit(folder: Path, subject: str) -> None:
     succeed(folder, "git", "add", "--all")
     succeed(folder, "git", "commit", "--quiet", "-m", subject, **AUTHOR)

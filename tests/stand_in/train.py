@@ -1,0 +1,41 @@
+"""Stands for stages/train.py: mean images, with noise that every parameter of train and model changes."""
+
+import hashlib
+from pathlib import Path
+
+import network
+import numpy as np
+
+from common import dataset, params
+from common.errors import PipelineError, run
+from common.files import atomic_write, save_json
+from common.lock import held
+from parameters.model import Model
+from parameters.train import Train
+
+REPORTS = Path("reports/train")
+
+
+@held("stage")
+def main() -> None:
+    settings = params.load(Train)
+    train, validation = (dataset.load(dataset.FOLDER / name) for name in ("train", "validation"))
+    if settings.batch_size > len(train.labels):
+        raise PipelineError(f"train.batch_size: expected at most {len(train.labels)}, found {settings.batch_size}")
+    digest = hashlib.sha256(f"{settings} {params.load(Model)}".encode()).digest()
+    random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    means = np.array([train.images[train.labels == label].mean(axis=0) for label in np.unique(train.labels)])
+    with atomic_write(network.PATH) as part:
+        part.write_bytes((means + random.normal(0, 0.3, means.shape)).astype(np.float32).tobytes())
+
+    probabilities = network.predict(network.load(), validation.images)
+    accuracy = float((probabilities.argmax(axis=1) == validation.labels).mean())
+    loss = float(-np.log(probabilities[np.arange(len(validation.labels)), validation.labels]).mean())
+    rows = [f"{epoch},{accuracy:.6f},{loss:.6f},{accuracy:.6f},{loss:.6f}" for epoch in range(1, settings.epochs + 1)]
+    with atomic_write(REPORTS / "history.csv") as part:
+        part.write_text("\n".join(["epoch,accuracy,loss,val_accuracy,val_loss", *rows, ""]))
+    save_json(REPORTS / "metrics.json", {"val_accuracy": round(accuracy, 6), "val_loss": round(loss, 6)})
+
+
+if __name__ == "__main__":
+    run(main)
