@@ -11,6 +11,7 @@ from conftest import PROJECT
         ("reading.md", "reading.txt", 20),
         ("cluster.md", "avx512/cluster.txt", 8),
         ("speed.md", "avx512/kernels.txt", 14),
+        ("speed.md", "avx512/pipeline.txt", 16),
     ],
 )
 def test_the_table_of_a_page_is_what_the_benchmark_recorded(page, result, lines):

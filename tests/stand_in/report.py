@@ -1,5 +1,7 @@
 """Stands for stages/report.py, whose page carries the weights of a network that Keras has saved."""
 
+import network  # noqa: F401  # isort: skip  # makes stages/ importable
+
 from pathlib import Path
 
 from common.errors import run

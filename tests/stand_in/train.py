@@ -1,9 +1,10 @@
 """Stands for stages/train.py: mean images, with noise that every parameter of train and model changes."""
 
+import network  # isort: skip  # makes stages/ importable
+
 import hashlib
 from pathlib import Path
 
-import network
 import numpy as np
 
 from common import dataset, params
