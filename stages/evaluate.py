@@ -63,10 +63,7 @@ def main() -> None:
     changes = measure_robustness(network, test.images, test.labels)
 
     tables.save(PREDICTIONS["test"], measures.list_predictions(probabilities, test.labels))
-    tables.save(
-        PREDICTIONS["validation"],
-        measures.list_predictions(model.predict(network, validation.images), validation.labels),
-    )
+    tables.save(PREDICTIONS["validation"], measures.list_predictions(watched, validation.labels))
     tables.save(REPORTS / "per_digit.csv", digits)
     tables.save(REPORTS / "calibration.csv", calibration)
     tables.save(REPORTS / "ambiguous.csv", measures.most_ambiguous(probabilities, test.labels, settings.ambiguous))
