@@ -1,3 +1,4 @@
+import gc
 import sys
 
 import pytest
@@ -26,3 +27,11 @@ def test_what_was_hidden_is_found_again_after_an_error():
     with pytest.raises(ZeroDivisionError), importing_without("colorsys"):
         raise ZeroDivisionError
     assert sys.modules.get("colorsys", "forgotten") is not None
+
+
+def test_what_is_imported_is_left_out_of_searches_for_garbage():
+    with importing_without():
+        assert not gc.isenabled()
+        imported = [[]]
+    assert gc.isenabled()
+    assert not any(found is imported for found in gc.get_objects())

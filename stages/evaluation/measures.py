@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from common import tables, wilson
-from common.determinism import keras
+
+SMALLEST = 1e-7  # probability that a loss tells from 0: keras.config.epsilon()
 
 
 def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:
@@ -19,10 +20,10 @@ def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tabl
 def losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the negative log-likelihood of each label in nats, (n,) float64.
 
-    It is Keras' sparse_categorical_crossentropy, which takes a probability below 1e-7 for 1e-7.
+    It is Keras' sparse_categorical_crossentropy, which takes a smaller probability for SMALLEST.
     """
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(of_label.clip(keras.config.epsilon(), 1)) + 0.0  # no -0.0
+    return -np.log(of_label.clip(SMALLEST, 1)) + 0.0  # no -0.0
 
 
 def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
