@@ -64,8 +64,16 @@ def changed(**values) -> Train:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of the finished project first: one worker makes it while the others run the rest."""
-    items.sort(key=lambda item: not {"finished", "finished_light"} & {*getattr(item, "fixturenames", ())})
+    """Put the tests of the finished project first: one worker makes it while the others run the rest; quick ones last.
+
+    So no worker waits for a slow test in the end.
+    """
+    finished = {"finished", "finished_light"}
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        return not finished & {*getattr(item, "fixturenames", ())}, item.get_closest_marker("slow") is None
+
+    items.sort(key=place)
 
 
 def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -105,8 +113,11 @@ def edit_params(folder: Path, changes: dict[str, object]) -> None:
 
 
 def tools_environment(**changes: str) -> dict[str, str]:
-    """The environment of a command: the `python` and `dvc` of the tests come first, and no bytecode is left behind."""
-    return {**copies.environment(), "PYTHONDONTWRITEBYTECODE": "1", **changes}
+    """The environment of a command: the `python` and `dvc` of the tests come first.
+
+    No bytecode is left behind, and no `dvc` reports to its makers, which takes a process and a network.
+    """
+    return {**copies.environment(), "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1", **changes}
 
 
 def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess:
@@ -142,12 +153,18 @@ def copy_project(folder: Path, mirror: Path) -> Path:
             "reader.batch_size": 16,
         },
     )
-    for command in (["git", "init", "--quiet"], ["git", "add", "--all"], ["git", "commit", "--quiet", "-m", "tiny"]):
-        succeed(folder, *command, **AUTHOR)
+    succeed(folder, "git", "init", "--quiet")
+    commit(folder, "tiny")
     return folder
 
 
 AUTHOR = {f"GIT_{role}_{part}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+
+
+def commit(folder: Path, subject: str) -> None:
+    """Commit all files of `folder`, changed or not."""
+    succeed(folder, "git", "add", "--all")
+    succeed(folder, "git", "commit", "--quiet", "--allow-empty", "-m", subject, **AUTHOR)
 
 
 @pytest.fixture(scope="session")
@@ -160,8 +177,7 @@ def finished(tmp_path_factory, mirror) -> Path:
     def make(folder: Path) -> None:
         copy_project(folder, mirror)
         succeed(folder, "dvc", "repro")
-        succeed(folder, "git", "add", "--all", **AUTHOR)
-        succeed(folder, "git", "commit", "--quiet", "-m", "results", **AUTHOR)
+        commit(folder, "results")
 
     return make_once(tmp_path_factory, "finished", make)
 
@@ -174,25 +190,20 @@ def project(finished, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_light(tmp_path_factory, finished) -> Path:
-    """The finished project with tests/stand_in in the place of its network, after `dvc repro`, committed."""
+    """The finished project with tests/stand_in in the place of its network and its figures, after `dvc repro`."""
 
     def make(folder: Path) -> None:
         shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
-        shutil.copytree(PROJECT / "tests/stand_in", folder / "stages/stand_in")
-        pipeline = (folder / "dvc.yaml").read_text()
-        for script in ("train.py", "evaluate.py", "report.py"):
-            pipeline = pipeline.replace(f"python stages/{script}", f"python stages/stand_in/{script}")
-        (folder / "dvc.yaml").write_text(pipeline)
+        shutil.copytree(PROJECT / "tests/stand_in", folder / "stages", dirs_exist_ok=True)
         succeed(folder, "dvc", "repro")
-        succeed(folder, "git", "add", "--all", **AUTHOR)
-        succeed(folder, "git", "commit", "--quiet", "-m", "light", **AUTHOR)
+        commit(folder, "light")
 
     return make_once(tmp_path_factory, "finished_light", make)
 
 
 @pytest.fixture
 def light(finished_light, tmp_path) -> Path:
-    """A project for tests of what starts stages: training and evaluation take a second, with TensorFlow ten."""
+    """A project for tests of what starts stages: train, evaluate and plot take two seconds, with TensorFlow twenty."""
     return Path(shutil.copytree(finished_light, tmp_path / "project", symlinks=True))
 
 

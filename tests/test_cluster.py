@@ -21,7 +21,7 @@ import yaml
 from dvc.exceptions import DvcException, UploadError
 
 from common.errors import PipelineError
-from conftest import AUTHOR, PROJECT, edit_params, run, succeed, tools_environment
+from conftest import AUTHOR, PROJECT, commit, edit_params, run, succeed, tools_environment
 from running import payload, worker
 
 pytest.importorskip("distributed", reason="Dask is not installed: requirements-cluster.txt")
@@ -98,11 +98,6 @@ def entries(folder: Path) -> set[str]:
     return {f"{path.parent.name}/{path.name}" for path in (folder / "runs").rglob("*") if path.is_file()}
 
 
-def trainings(folder: Path) -> list[Path]:
-    """The checkpoints of the trainings that run below a folder."""
-    return list(folder.glob("variant-*/.checkpoints/*.npz"))
-
-
 def processes_below(folder: Path) -> list[str]:
     """The processes whose working folder lies below a folder."""
     found = []
@@ -146,8 +141,7 @@ def seeds_are_equal(project: Path, alone: Path, dask: Cluster) -> None:
 @pytest.mark.slow
 def test_a_recipe_that_a_worker_trained_is_equal(shared, tmp_path):
     (shared / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
-    succeed(shared, "git", "add", "--all")
-    succeed(shared, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
+    commit(shared, "recipe")
     alone = Path(shutil.copytree(shared, tmp_path / "alone"))
     succeed(alone, "dvc", "remote", "remove", "shared")
     command = ["python", "tools/recipe.py", "tiny"]
@@ -188,21 +182,26 @@ def a_failing_variant_is_named_and_the_others_are_kept(project: Path, dask: Clus
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_mid_training_leaves_no_process_and_its_variant_is_computed_elsewhere(project, tmp_path):
-    """With the network itself, whose training takes its time."""
-    succeed(project, "dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
-    edit_params(project, {"train.epochs": 60})
-    with started(tmp_path / "cluster", 2) as dask:
+def test_a_worker_killed_in_mid_training_leaves_no_process_and_its_variant_is_computed_elsewhere(shared, tmp_path):
+    hold = tmp_path / "hold"
+    os.mkfifo(hold)
+
+    def training(folder: Path) -> bool:
+        return any("train.py" in process for process in processes_below(folder))
+
+    with started(tmp_path / "cluster", 2, HOLD=str(hold)) as dask:
         client = subprocess.Popen(
             ["python", "tools/seeds.py", "2", "--scheduler", str(dask.file), "--workers", "2"],
-            cwd=project, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=shared, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        wait_for(lambda: trainings(dask.folder / "worker0"), "a training on the first worker")
+        first, second = (dask.folder / f"worker{number}" for number in range(2))
+        wait_for(lambda: training(first) and training(second), "a training on each worker")
         dask.workers[0].kill()
-        output, _ = client.communicate(timeout=LIMIT)
+        wait_for(lambda: not processes_below(first), "the end of its processes")
+        with hold.open("w"):
+            output, _ = client.communicate(timeout=LIMIT)
         assert client.returncode == 0, output
-        wait_for(lambda: not processes_below(dask.folder / "worker0"), "the end of its processes")
-        assert len(tables(project)[0].splitlines()) == 3
+        assert len(tables(shared)[0].splitlines()) == 3
 
 
 @pytest.mark.slow

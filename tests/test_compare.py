@@ -27,7 +27,7 @@ from comparison.reports import markdown, text
 from comparison.revisions import PREDICTIONS, Revision, flatten, read_revision
 from comparison.study import Study, score
 from comparison.verdicts import verdict
-from conftest import AUTHOR, PROJECT, run, succeed
+from conftest import AUTHOR, PROJECT, commit, run, succeed
 from drawing import figures
 from running import lock as locks
 
@@ -51,11 +51,6 @@ def write(folder: Path, predictions: str, test: str | None = None, **train: obje
     (folder / PREDICTIONS["validation"]).write_text(predictions)
     (folder / PREDICTIONS["test"]).write_text(test or predictions)
     (folder / "params.yaml").write_text(yaml.safe_dump(SETTINGS | {"train": SETTINGS["train"] | train}))
-
-
-def commit(folder: Path, subject: str) -> None:
-    succeed(folder, "git", "add", "--all")
-    succeed(folder, "git", "commit", "--quiet", "--allow-empty", "-m", subject, **AUTHOR)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """What a stage declares in dvc.yaml is what it reads and writes, no less and no more.
 
-Each stage runs in a folder that holds only its declared dependencies and sections of params.yaml. It must succeed,
-write exactly its declared outputs, and use everything that was declared.
+Each stage runs in a folder that holds only its declared dependencies and sections of params.yaml, and in the
+environment of somebody else. It must succeed, write exactly its declared outputs, with the bytes of the pipeline, and
+use everything that was declared.
 """
 
 import ast
@@ -18,6 +19,14 @@ from conftest import PROJECT, run
 STAGES = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
 REQUIREMENTS = [f"requirements/{path.name}" for path in sorted((PROJECT / "requirements").glob("*.in"))]
 EXPENSIVE = ["tensorflow", "keras"]
+# With another home, the parent of the folder, which has other settings of Matplotlib.
+ELSEWHERE = {
+    "TZ": "Pacific/Kiritimati",
+    "LC_ALL": "C",
+    "USER": "somebody",
+    "LOGNAME": "somebody",
+    "PYTHONHASHSEED": "7",
+}
 CHECKED = "reports/params_checked"  # declared for the order alone: `check` runs before DVC deletes anything
 UNDECLARED = [
     f"stages/common/{name}.py" for name in ("errors", "imports", "interrupts", "lock", "memory", "promise")
@@ -53,7 +62,10 @@ def faults(stage: dict, finished: Path, folder: Path) -> tuple[list[str], dict]:
     (folder / "params.yaml").write_text(yaml.safe_dump({name: values[name] for name in sections}))
     before = files_under(folder)
     report, script = folder.parent / "trace.json", stage["cmd"].split()[1]
-    result = run(folder, "python", str(PROJECT / "tests/trace_stage.py"), str(report), script)
+    home = str(folder.parent)
+    (folder.parent / "matplotlibrc").write_text("font.size: 20\n")
+    command = ["python", str(PROJECT / "tests/trace_stage.py"), str(report), script]
+    result = run(folder, *command, **ELSEWHERE, HOME=home, MPLCONFIGDIR=home)
     if result.returncode:
         return [f"fails with what is declared: {result.stderr.splitlines()[-1]}"], {}
 
@@ -102,8 +114,8 @@ SLOW = ("train", "reader", "evaluate", "plot")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STAGES])
-def test_a_stage_alone_reads_and_writes_what_it_declares_and_the_same_bytes(name, finished, tmp_path):
-    alone = tmp_path / "alone"
+def test_a_stage_alone_and_elsewhere_reads_and_writes_what_it_declares_and_the_same_bytes(name, finished, tmp_path):
+    alone = tmp_path / "a folder with spaces"
     alone.mkdir()
     found, trace = faults(STAGES[name], finished, alone)
     assert found == []

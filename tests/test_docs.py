@@ -121,22 +121,22 @@ def run_queue(project, block) -> None:
 
 
 @pytest.mark.slow
-def test_a_change_can_be_dropped_or_kept_as_the_readme_says(project):
+def test_a_change_can_be_dropped_or_kept_as_the_readme_says(light):
     (commands,) = re.findall(r"```sh\n(git add .+)\n(git restore .+)\n```", (PROJECT / "README.md").read_text())
     keep, drop = commands
-    before = succeed(project, "git", "rev-parse", "HEAD")
-    page = (project / "reports/index.html").read_bytes()
-    path = project / "params.yaml"
+    before = succeed(light, "git", "rev-parse", "HEAD")
+    page = (light / "reports/index.html").read_bytes()
+    path = light / "params.yaml"
     path.write_text(path.read_text().replace("mistakes: 6", "mistakes: 3"))
-    succeed(project, "dvc", "repro")
-    assert page != (project / "reports/index.html").read_bytes()
-    succeed(project, "bash", "-ec", drop)
-    assert succeed(project, "git", "status", "--porcelain") == ""
-    assert page == (project / "reports/index.html").read_bytes()
-    assert "up to date" in succeed(project, "dvc", "status")
+    succeed(light, "dvc", "repro")
+    assert page != (light / "reports/index.html").read_bytes()
+    succeed(light, "bash", "-ec", drop)
+    assert succeed(light, "git", "status", "--porcelain") == ""
+    assert page == (light / "reports/index.html").read_bytes()
+    assert "up to date" in succeed(light, "dvc", "status")
 
     path.write_text(path.read_text().replace("mistakes: 6", "mistakes: 3"))
-    succeed(project, "dvc", "repro")
-    succeed(project, "bash", "-ec", keep, EDITOR="sh -c 'echo Fewer mistakes > \"$1\"' --", **AUTHOR)
-    assert before != succeed(project, "git", "rev-parse", "HEAD")
-    assert succeed(project, "git", "status", "--porcelain") == ""
+    succeed(light, "dvc", "repro")
+    succeed(light, "bash", "-ec", keep, EDITOR="sh -c 'echo Fewer mistakes > \"$1\"' --", **AUTHOR)
+    assert before != succeed(light, "git", "rev-parse", "HEAD")
+    assert succeed(light, "git", "status", "--porcelain") == ""

@@ -15,12 +15,12 @@ from PIL import Image
 from conftest import run, succeed, tools_environment
 
 
-def start(project: Path, *command: str) -> subprocess.Popen:
+def start(project: Path, *command: str, **environment: str) -> subprocess.Popen:
     """Start a Python command in a process group of its own; both of its outputs are `stdout`."""
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=project,
-        env=tools_environment(PYTHONUNBUFFERED="1"),
+        env=tools_environment(PYTHONUNBUFFERED="1", **environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -87,22 +87,24 @@ def test_a_study_waits_for_another_of_its_kind(command, project):
 
 
 @pytest.mark.slow
-def test_an_experiment_beside_a_repro_leaves_its_results_alone(project):
-    before = (project / "dvc.lock").read_bytes()
-    repro = start(project, "-m", "dvc", "repro", "--force", "--single-item", "plot")
-    experiment = start(
-        project, "-m", "dvc", "exp", "run", "--temp", "--name", "other", "--set-param", "plot.mistakes=3"
-    )
-    list(ends([repro, experiment]))
-    assert (project / "dvc.lock").read_bytes() == before
-    assert succeed(project, "git", "status", "--porcelain") == ""
-    assert "other" in succeed(project, "dvc", "exp", "list", "--name-only")
+def test_an_experiment_beside_a_repro_leaves_its_results_alone(light, tmp_path):
+    before = (light / "dvc.lock").read_bytes()
+    hold = tmp_path / "hold"
+    os.mkfifo(hold)
+    repro = start(light, "-m", "dvc", "repro", "--force", "--single-item", "train", HOLD=str(hold))
+    with hold.open("w"):  # as soon as the training waits for that
+        command = ["dvc", "exp", "run", "--temp", "--name", "other", "--set-param", "plot.mistakes=3"]
+        list(ends([start(light, "-m", *command)]))
+    list(ends([repro]))
+    assert (light / "dvc.lock").read_bytes() == before
+    assert succeed(light, "git", "status", "--porcelain") == ""
+    assert "other" in succeed(light, "dvc", "exp", "list", "--name-only")
 
 
 @pytest.mark.slow
-def test_a_study_that_is_killed_leaves_no_process_and_goes_on_the_next_time(project):
-    study = start(project, "tools/seeds.py", "2", "--jobs", "1")
-    marker = str(project / ".dvc/tmp")
+def test_a_study_that_is_killed_leaves_no_process_and_goes_on_the_next_time(light):
+    study = start(light, "tools/seeds.py", "2", "--jobs", "1")
+    marker = str(light / ".dvc/tmp")
     while not working_in(marker):
         assert study.poll() is None
         time.sleep(0.02)
@@ -113,8 +115,8 @@ def test_a_study_that_is_killed_leaves_no_process_and_goes_on_the_next_time(proj
         assert time.monotonic() < end, "a process goes on without the study"
         time.sleep(0.05)
     study.stdout.close()
-    assert run(project, "python", "tools/seeds.py", "2", "--jobs", "1").returncode == 0
-    assert len((project / "reports/seeds.csv").read_text().splitlines()) == 3
+    assert run(light, "python", "tools/seeds.py", "2", "--jobs", "1").returncode == 0
+    assert len((light / "reports/seeds.csv").read_text().splitlines()) == 3
 
 
 def working_in(folder: str) -> list[str]:

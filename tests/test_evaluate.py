@@ -10,6 +10,7 @@ from common import model, tables
 from common.determinism import keras
 from conftest import succeed
 from evaluation.measures import (
+    SMALLEST,
     brier_scores,
     calibrate,
     calibration_error,
@@ -55,6 +56,7 @@ def test_measures_of_four_images_by_hand():
 
 
 def test_measures_agree_with_scikit_learn_and_keras(random_answers):
+    assert keras.config.epsilon() == SMALLEST
     probabilities, labels = random_answers
     metrics = measured(probabilities.astype(np.float32), labels, list("0123456789"))
     assert metrics["accuracy"] == pytest.approx(accuracy_score(labels, probabilities.argmax(axis=1)), abs=1e-6)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from conftest import AUTHOR, edit_params, run, succeed
+from test_declared import ELSEWHERE
 
 STAGES = ["check", "download", "normalize", "eda", "train", "reader", "evaluate", "plot", "report", "card"]
 TENSORFLOW = ("train", "reader", "evaluate")  # whose start takes seconds
@@ -22,9 +23,10 @@ def test_the_pipeline_runs_from_nothing(project):
     assert "up to date" in succeed(project, "dvc", "status")
 
 
-def test_a_second_run_executes_nothing(project):
-    assert executed(succeed(project, "dvc", "repro")) == []
-    assert succeed(project, "git", "status", "--porcelain") == ""
+def test_a_second_run_executes_nothing_also_elsewhere_and_in_another_environment(project, tmp_path):
+    elsewhere = project.rename(tmp_path / "a folder with spaces")
+    assert executed(succeed(elsewhere, "dvc", "repro", **ELSEWHERE)) == []
+    assert succeed(elsewhere, "git", "status", "--porcelain") == ""
 
 
 @pytest.mark.slow
@@ -35,15 +37,15 @@ def test_a_second_run_executes_nothing(project):
         ({"plot.mistakes": 3}, ["check", "plot", "report"]),
     ],
 )
-def test_only_what_depends_on_a_changed_parameter_runs_and_the_old_value_is_restored(project, change, stages):
-    before, lock = (project / "params.yaml").read_text(), (project / "dvc.lock").read_bytes()
-    edit_params(project, change)
-    assert executed(succeed(project, "dvc", "repro")) == stages
-    assert lock != (project / "dvc.lock").read_bytes()
-    (project / "params.yaml").write_text(before)
-    assert executed(succeed(project, "dvc", "repro")) == []
-    assert lock == (project / "dvc.lock").read_bytes()
-    assert succeed(project, "git", "status", "--porcelain") == ""
+def test_only_what_depends_on_a_changed_parameter_runs_and_the_old_value_is_restored(light, change, stages):
+    before, lock = (light / "params.yaml").read_text(), (light / "dvc.lock").read_bytes()
+    edit_params(light, change)
+    assert executed(succeed(light, "dvc", "repro")) == stages
+    assert lock != (light / "dvc.lock").read_bytes()
+    (light / "params.yaml").write_text(before)
+    assert executed(succeed(light, "dvc", "repro")) == []
+    assert lock == (light / "dvc.lock").read_bytes()
+    assert succeed(light, "git", "status", "--porcelain") == ""
 
 
 def test_a_comment_in_params_changes_nothing(project):
@@ -68,16 +70,16 @@ def test_dvc_commands_give_sensible_output(project):
 
 
 @pytest.mark.slow
-def test_an_experiment_can_be_run_and_shown_and_the_old_results_are_restored(project):
-    lock = (project / "dvc.lock").read_bytes()
-    output = succeed(project, "dvc", "exp", "run", "--name", "short", "-S", "train.epochs=1", **AUTHOR)
+def test_an_experiment_can_be_run_and_shown_and_the_old_results_are_restored(light):
+    lock = (light / "dvc.lock").read_bytes()
+    output = succeed(light, "dvc", "exp", "run", "--name", "short", "-S", "train.epochs=1", **AUTHOR)
     assert executed(output) == ["check", "train", "evaluate", "plot", "report", "card"]
-    table = succeed(project, "dvc", "exp", "show", "--csv")
+    table = succeed(light, "dvc", "exp", "show", "--csv")
     assert "short" in table
     assert "train.epochs" in table
-    succeed(project, "git", "restore", "params.yaml")
-    assert executed(succeed(project, "dvc", "repro")) == []
-    assert lock == (project / "dvc.lock").read_bytes()
+    succeed(light, "git", "restore", "params.yaml")
+    assert executed(succeed(light, "dvc", "repro")) == []
+    assert lock == (light / "dvc.lock").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,11 @@ def test_a_mistake_in_params_stops_the_pipeline_before_any_output_is_deleted(rig
 
 
 @pytest.mark.slow
-def test_bad_input_leaves_the_good_outputs_in_the_cache(project):
-    edit_params(project, {"train.batch_size": 10**6})
-    result = run(project, "dvc", "repro")
+def test_bad_input_leaves_the_good_outputs_in_the_cache(light):
+    edit_params(light, {"train.batch_size": 10**6})
+    result = run(light, "dvc", "repro")
     assert result.returncode != 0
     assert "train.batch_size: expected at most 240" in result.stderr
-    edit_params(project, {"train.batch_size": 16})
-    assert executed(succeed(project, "dvc", "repro")) == []
-    assert succeed(project, "git", "status", "--porcelain", "--", "dvc.lock", "reports", "models") == ""
+    edit_params(light, {"train.batch_size": 16})
+    assert executed(succeed(light, "dvc", "repro")) == []
+    assert succeed(light, "git", "status", "--porcelain", "--", "dvc.lock", "reports", "models") == ""

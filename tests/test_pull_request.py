@@ -15,7 +15,7 @@ import yaml
 import pull_request
 from common import errors
 from comparison.revisions import PREDICTIONS
-from conftest import AUTHOR, PROJECT, succeed
+from conftest import AUTHOR, PROJECT, commit, succeed
 
 DVC_YAML = "metrics: [reports/evaluate/metrics.json]\nparams: [params.yaml]\n"
 ACTUAL = np.arange(50) % 10
@@ -33,11 +33,6 @@ def write(folder: Path, mistakes: int, epochs: int, images: int = 50) -> None:
     (reports / "metrics.json").write_text(json.dumps({"errors": mistakes}))
     (reports / "curve.png").write_text(f"a picture of {mistakes} mistakes")
     (folder / "params.yaml").write_text(yaml.safe_dump({"train": {"epochs": epochs}}))
-
-
-def commit(folder: Path, subject: str) -> None:
-    succeed(folder, "git", "add", "--all")
-    succeed(folder, "git", "commit", "--quiet", "-m", subject, **AUTHOR)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dvc.utils.hydra import apply_overrides
 import recipe
 from common import params
 from common.errors import PipelineError
-from conftest import AUTHOR, PROJECT, succeed
+from conftest import AUTHOR, PROJECT, commit, succeed
 from parameters.model import Model
 from parameters.train import Train
 from recipe import overrides
@@ -105,8 +105,7 @@ def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once():
 @pytest.mark.slow
 def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     (project / "recipes/tiny.yaml").write_text("model:\n  hidden_units: [9, 8]\ntrain:\n  augmentation: elastic\n")
-    succeed(project, "git", "add", "--all")
-    succeed(project, "git", "commit", "--quiet", "-m", "recipe", **AUTHOR)
+    commit(project, "recipe")
     output = succeed(project, "python", "tools/recipe.py", "tiny", **AUTHOR)
     assert "tiny-0: validation accuracy" in output
     changed = {line[3:] for line in succeed(project, "git", "status", "--porcelain").splitlines()}
@@ -122,8 +121,7 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     assert (project / "reports/record.csv").read_bytes() == before
     assert succeed(project, "dvc", "exp", "list", "--name-only").split() == ["tiny-0"]
 
-    succeed(project, "git", "add", "--all")
-    succeed(project, "git", "commit", "--quiet", "-m", "later", **AUTHOR)
+    commit(project, "later")
     output = succeed(project, "python", "tools/recipe.py", "tiny", "--split", "test", **AUTHOR)
     assert "tiny-0: test accuracy" in output
     refs = succeed(project, "git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/tiny-0").split()
@@ -146,8 +144,7 @@ def test_the_project_in_a_larger_repository_keeps_its_rows_too(project, tmp_path
         shutil.rmtree(project / ".git")
         inner = Path(shutil.move(project, larger / "digits"))
     (inner / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
-    succeed(larger, "git", "add", "--all")
-    succeed(larger, "git", "commit", "--quiet", "-m", "larger", **AUTHOR)
+    commit(larger, "larger")
     assert "tiny-0: validation accuracy" in succeed(inner, "python", "tools/recipe.py", "tiny", **AUTHOR)
     assert "tiny,0,1," in (inner / "reports/record.csv").read_text()
 

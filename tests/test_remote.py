@@ -42,22 +42,22 @@ def remote(request, tmp_path) -> list[list[str]]:
 
 
 @pytest.mark.slow
-def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(project, remote, tmp_path):
+def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(light, remote, tmp_path):
     for arguments in remote:
-        succeed(project, "dvc", "remote", *arguments)
-    succeed(project, "git", "commit", "--quiet", "--all", "-m", "remote", **AUTHOR)
-    finished = (project / "params.yaml").read_text()
-    edit_params(project, {"plot.mistakes": 3, "eda.samples_per_digit": 2})
-    variant = (project / "params.yaml").read_text()
-    assert executed(succeed(project, "dvc", "repro")) == ["check", "eda", "plot", "report"]
-    (project / "params.yaml").write_text(finished)
-    succeed(project, "dvc", "repro")
-    succeed(project, "dvc", "push")
-    succeed(project, "python", "tools/push_runs.py")
+        succeed(light, "dvc", "remote", *arguments)
+    succeed(light, "git", "commit", "--quiet", "--all", "-m", "remote", **AUTHOR)
+    finished = (light / "params.yaml").read_text()
+    edit_params(light, {"plot.mistakes": 3, "eda.samples_per_digit": 2})
+    variant = (light / "params.yaml").read_text()
+    assert executed(succeed(light, "dvc", "repro")) == ["check", "eda", "plot", "report"]
+    (light / "params.yaml").write_text(finished)
+    succeed(light, "dvc", "repro")
+    succeed(light, "dvc", "push")
+    succeed(light, "python", "tools/push_runs.py")
 
     clone = tmp_path / "clone"
-    succeed(tmp_path, "git", "clone", "--quiet", str(project), str(clone), **AUTHOR)
-    shutil.rmtree(project)
+    succeed(tmp_path, "git", "clone", "--quiet", str(light), str(clone), **AUTHOR)
+    shutil.rmtree(light)
     succeed(clone, "dvc", "pull", "--run-cache")
     assert executed(succeed(clone, "dvc", "repro")) == []
     assert succeed(clone, "git", "status", "--porcelain") == ""
@@ -67,12 +67,12 @@ def test_a_colleague_fetches_results_and_variants_instead_of_computing_them(proj
 
 
 @pytest.mark.slow
-def test_machines_share_variants_through_s3_also_when_two_compute_the_same_one_at_once(project, s3, tmp_path):
+def test_machines_share_variants_through_s3_also_when_two_compute_the_same_one_at_once(light, s3, tmp_path):
     for arguments in (["add", "--default", "storage", "s3://digits/x"], ["modify", "storage", "endpointurl", s3]):
-        succeed(project, "dvc", "remote", *arguments)
-    edit_params(project, {"train.epochs": 1})
-    machines = [project, *(Path(shutil.copytree(project, tmp_path / name)) for name in ("second", "third"))]
-    before = succeed(project, "git", "status", "--porcelain")
+        succeed(light, "dvc", "remote", *arguments)
+    edit_params(light, {"train.epochs": 1})
+    machines = [light, *(Path(shutil.copytree(light, tmp_path / name)) for name in ("second", "third"))]
+    before = succeed(light, "git", "status", "--porcelain")
     command = [sys.executable, "tools/run_variant.py", "--set", "train.seed=5"]
     both = [
         subprocess.Popen(command, cwd=machine, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -81,14 +81,14 @@ def test_machines_share_variants_through_s3_also_when_two_compute_the_same_one_a
     first, second = (json.loads(process.communicate()[0]) for process in both)
     assert first["computed"] == ["train", "evaluate"]
     assert (first["outputs"], first["runs"]) == (second["outputs"], second["runs"])
-    assert succeed(project, "git", "status", "--porcelain") == before
+    assert succeed(light, "git", "status", "--porcelain") == before
     client = pytest.importorskip("boto3").client("s3", endpoint_url=s3)
     names = [found["Key"] for found in client.list_objects_v2(Bucket="digits")["Contents"]]
     entries = [tuple(name.split("/")[-2:]) for name in names if "/runs/" in name]
     assert len({key for key, _ in entries}) == len(entries)  # no second result
     assert {tuple(run) for run in first["runs"].values()} <= {*entries}
     others = {key for key, _ in entries} - {key for key, _ in first["runs"].values()}
-    (check,) = (path for key in others for path in (project / ".dvc/cache/runs").glob(f"*/{key}/*"))
+    (check,) = (path for key in others for path in (light / ".dvc/cache/runs").glob(f"*/{key}/*"))
     assert yaml.safe_load(check.read_text())["cmd"] == "python stages/check.py"  # its own runs alone, and their check
 
     (tmp_path / "stub").mkdir()

@@ -9,7 +9,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 
 from common.errors import PipelineError
-from conftest import AUTHOR, succeed
+from conftest import AUTHOR, commit, succeed
 from running import copies, git, hardware, lock
 
 DUBIOUS = """fatal: detected dubious ownership in repository at '/srv/digits'
@@ -59,7 +59,7 @@ def test_a_partial_clone_is_seen(tmp_path):
     source, whole, partial = (tmp_path / name for name in ("source", "whole", "partial"))
     succeed(tmp_path, "git", "init", "--quiet", "source")
     succeed(source, "git", "config", "uploadpack.allowFilter", "true")
-    succeed(source, "git", "commit", "--quiet", "--allow-empty", "-m", "one", **AUTHOR)
+    commit(source, "one")
     succeed(tmp_path, "git", "clone", "--quiet", f"file://{source}", "whole")
     succeed(tmp_path, "git", "clone", "--quiet", "--filter=blob:none", f"file://{source}", "partial")
     assert [git.is_partial(folder) for folder in (source, whole, partial)] == [False, False, True]

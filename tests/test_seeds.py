@@ -9,17 +9,12 @@ import pandas as pd
 import pytest
 
 from comparison import study
-from conftest import AUTHOR, edit_params, run, succeed
+from conftest import commit, edit_params, run, succeed
 
 
 @pytest.fixture
 def project(light) -> Path:
     return light
-
-
-def commit(folder: Path, subject: str) -> None:
-    succeed(folder, "git", "add", "--all")
-    succeed(folder, "git", "commit", "--quiet", "-m", subject, **AUTHOR)
 
 
 @pytest.mark.slow

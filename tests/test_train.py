@@ -1,4 +1,9 @@
+import contextlib
+import functools
+import io
 import shutil
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -46,13 +51,6 @@ def test_the_weights_are_those_of_keras_but_for_rounding(weight_decay):
         np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-3, atol=1e-4)
 
 
-def test_a_step_is_traced_once(monkeypatch):
-    traced, step = [], BlockTrainer.train_step
-    monkeypatch.setattr(BlockTrainer, "train_step", lambda *arguments: traced.append(1) or step(*arguments))
-    train()
-    assert len(traced) == 1
-
-
 def train(settings=SETTINGS, callbacks=()):
     network = model.build([16, 12], 10, settings.seed)
     saved = checkpoint.Checkpoint([], "", History(HISTORY, settings.epochs))
@@ -60,6 +58,41 @@ def train(settings=SETTINGS, callbacks=()):
         monkeypatch_epoch(saved, callback)
     fit(network, SPLIT, SPLIT, settings, saved)
     return network
+
+
+class Trained(NamedTuple):
+    """A training of SETTINGS, which takes four seconds, so several tests look at one."""
+
+    folder: Path  # with the checkpoint after each epoch as `after0`, `after1`, ...
+    network: keras.Sequential
+    printed: list[str]
+    rows: list[int]  # in the history, after each epoch
+    traced: int  # how often the step was
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The training with an augmentation: a function of its name."""
+
+    @functools.cache
+    def train_once(augmentation: str = "none") -> Trained:
+        folder, rows, traced, step = tmp_path_factory.mktemp(augmentation), [], [], BlockTrainer.train_step
+
+        def look(epoch: int) -> None:
+            rows.append(len(HISTORY.read_text().splitlines()) - 1)
+            shutil.copytree(checkpoint.FOLDER, f"after{epoch}")
+
+        out = io.StringIO()
+        with contextlib.chdir(folder), contextlib.redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(BlockTrainer, "train_step", lambda *arguments: traced.append(1) or step(*arguments))
+            network = train(changed(augmentation=augmentation), [look])
+        return Trained(folder, network, out.getvalue().splitlines(), rows, len(traced))
+
+    return train_once
+
+
+def test_a_step_is_traced_once(trained):
+    assert trained().traced == 1
 
 
 def monkeypatch_epoch(saved, callback):
@@ -78,22 +111,20 @@ def test_the_cosine_falls_from_the_learning_rate_to_zero():
     assert learning_rate(changed(schedule="constant"), 100) == 0.01
 
 
-def test_one_row_and_one_line_for_each_epoch_as_it_ends(capsys):
-    rows = []
-    train(callbacks=[lambda epoch: rows.append(len(HISTORY.read_text().splitlines()))])
-    assert rows == [2, 3, 4, 5]
-    lines = HISTORY.read_text().splitlines()
+def test_one_row_and_one_line_for_each_epoch_as_it_ends(trained):
+    folder, _, printed, rows, _ = trained()
+    assert rows == [1, 2, 3, 4]
+    lines = (folder / HISTORY).read_text().splitlines()
     assert lines[0] == ",".join(["epoch", *COLUMNS])
     assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3", "4"]
-    printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 4
     assert all(name in printed[0] for name in ["epoch   1/4", *COLUMNS])
 
 
-def test_the_last_row_is_what_keras_measures_of_the_model():
-    network = train()
-    loss, accuracy = network.evaluate(SPLIT.images, SPLIT.labels, verbose=0)
-    row = dict(zip(COLUMNS, map(float, HISTORY.read_text().splitlines()[-1].split(",")[1:]), strict=True))
+def test_the_last_row_is_what_keras_measures_of_the_model(trained):
+    loss, accuracy = trained().network.evaluate(SPLIT.images, SPLIT.labels, verbose=0)
+    last = (trained().folder / HISTORY).read_text().splitlines()[-1]
+    row = dict(zip(COLUMNS, map(float, last.split(",")[1:]), strict=True))
     assert row["val_loss"] == pytest.approx(loss, abs=1e-5)
     assert row["val_accuracy"] == pytest.approx(accuracy, abs=1e-6)
 
@@ -122,26 +153,19 @@ def test_the_network_learns():
 @pytest.mark.parametrize(
     ("stop", "augmentation"), [(0, "none"), (2, "none"), (3, "none"), (0, "elastic"), (2, "elastic")]
 )
-def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history(stop, augmentation):
-    settings = changed(augmentation=augmentation)
-    undisturbed, history = train(settings).get_weights(), HISTORY.read_bytes()
-    shutil.rmtree(checkpoint.FOLDER)
-
-    def cut(epoch):
-        if epoch == stop:
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        train(settings, [cut])
-    HISTORY.unlink()  # as DVC does with the outputs of a stage
-    resumed = train(settings, [lambda epoch: pytest.fail("trained again") if epoch <= stop else None])
-    assert all((a == b).all() for a, b in zip(undisturbed, resumed.get_weights(), strict=True))
-    assert HISTORY.read_bytes() == history
+def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history(stop, augmentation, trained):
+    undisturbed = trained(augmentation)
+    shutil.copytree(undisturbed.folder / f"after{stop}", checkpoint.FOLDER)  # DVC deletes all else
+    epochs = []
+    resumed = train(changed(augmentation=augmentation), [epochs.append])
+    assert epochs == [*range(stop + 1, 4)]
+    for found, expected in zip(resumed.get_weights(), undisturbed.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert HISTORY.read_bytes() == (undisturbed.folder / HISTORY).read_bytes()
 
 
-def test_the_saved_model_is_compiled_as_a_user_would(tmp_path):
-    network = train()
-    model.save(network, tmp_path / "m.keras")
+def test_the_saved_model_is_compiled_as_a_user_would(trained, tmp_path):
+    model.save(trained().network, tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
     assert type(loaded) is keras.Sequential
     assert isinstance(loaded.optimizer, keras.optimizers.Adam)

@@ -156,14 +156,14 @@ def test_a_sweep_compares_on_the_same_images(finished):
 
 
 @pytest.mark.slow
-def test_a_variant_prints_one_line_leaves_the_project_alone_and_is_not_computed_twice(project):
-    before = succeed(project, "git", "status", "--porcelain", "--ignored")
+def test_a_variant_prints_one_line_leaves_the_project_alone_and_is_not_computed_twice(light):
+    before = succeed(light, "git", "status", "--porcelain", "--ignored")
     command = ["python", "tools/run_variant.py", "--set", "train.seed=7", "--set", "train.epochs=1"]
-    first, second = (run(project, *command) for _ in range(2))
+    first, second = (run(light, *command) for _ in range(2))
     assert first.stdout.count("\n") == second.stdout.count("\n") == 1
     found, again = json.loads(first.stdout), json.loads(second.stdout)
     assert found["computed"] == ["train", "evaluate"]
     assert again["computed"] == []
     assert found["outputs"] == again["outputs"]
     assert found["parameters"] == {"train.seed": 7, "train.epochs": 1}
-    assert succeed(project, "git", "status", "--porcelain", "--ignored") == before
+    assert succeed(light, "git", "status", "--porcelain", "--ignored") == before

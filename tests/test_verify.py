@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import verify
-from conftest import AUTHOR, PROJECT, run, succeed
+from conftest import PROJECT, commit, run, succeed
 from running import lock
 
 # Git's own tests make it distrust the owner so; the home has no exception.
@@ -65,18 +65,18 @@ def verify_here(project):
 
 
 @pytest.mark.slow
-def test_a_committed_result_is_verified(project):
-    status, output, error = verify_here(project)
+def test_a_committed_result_is_verified(light):
+    status, output, error = verify_here(light)
     assert status == 0, error
     assert "verify: identical" in output
     assert "NO" not in output
     assert f"numpy {np.__version__}" in output
-    statement = json.loads((project / "verify.json").read_text())
+    statement = json.loads((light / "verify.json").read_text())
     assert statement["verdict"] == "identical"
-    assert statement["commit"] == succeed(project, "git", "rev-parse", "HEAD").strip()
-    assert statement["outputs"] == lock.outputs(yaml.safe_load((project / "dvc.lock").read_text()))
+    assert statement["commit"] == succeed(light, "git", "rev-parse", "HEAD").strip()
+    assert statement["outputs"] == lock.outputs(yaml.safe_load((light / "dvc.lock").read_text()))
     assert statement["seconds"] > 0
-    assert succeed(project, "git", "status", "--porcelain") == ""  # Git ignores it
+    assert succeed(light, "git", "status", "--porcelain") == ""  # Git ignores it
     assert "expected: the same bytes" in output
 
 
@@ -87,7 +87,7 @@ def test_a_forged_result_is_found(project, finished, monkeypatch, capsys):
     path = project / "dvc.lock"
     md5 = lock.outputs(yaml.safe_load(path.read_text()))["reports/evaluate/metrics.json"]
     path.write_text(path.read_text().replace(md5, "f" * 32))
-    succeed(project, "git", "commit", "--quiet", "--all", "-m", "forged", **AUTHOR)
+    commit(project, "forged")
 
     def repro(folder, *_, **__):
         for name in ("dvc.lock", verify.METRICS, verify.MODEL):
@@ -131,8 +131,7 @@ def test_the_project_as_a_folder_of_a_larger_repository_is_verified_with_its_own
     shutil.rmtree(project / ".git")
     shutil.move(project, larger / "digits")
     (larger / "dvc.lock").write_text("stages: {}\n")
-    succeed(larger, "git", "add", "--all")
-    succeed(larger, "git", "commit", "--quiet", "-m", "larger", **AUTHOR)
+    commit(larger, "larger")
     monkeypatch.setattr(verify, "PROJECT", larger / "digits")
     locked = yaml.safe_load(verify.committed("dvc.lock"))
     assert {"train", "evaluate"} <= locked["stages"].keys()
@@ -183,7 +182,7 @@ def test_the_issue_template_asks_for_the_statement():
 def test_a_lock_that_does_not_match_the_project_is_one_line_before_anything_runs(project, file, old, new, named):
     path = project / file
     path.write_text(path.read_text().replace(old, new, 1))
-    succeed(project, "git", "commit", "--quiet", "--all", "-m", "stale", **AUTHOR)
+    commit(project, "stale")
     status, output, error = verify_here(project)
     assert (status, output) == (1, "")
     assert error == f"verify: dvc.lock was not made with this {named}; run `dvc repro` and commit\n"

@@ -1,6 +1,8 @@
 """Train every case below for a few steps and print a digest of all that comes out; run in a process of its own.
 
-`python tests/train_cases.py [CASE...]`: all cases, or some by their number, in the current folder.
+`python tests/train_cases.py [CASE...]`: all cases, or some by their number, in the current folder. digests.txt has
+what it must print on every machine. After a change of the arithmetic or of TensorFlow, in an empty folder:
+`python .../tests/train_cases.py | grep digest > .../tests/digests.txt`.
 """
 
 import hashlib
@@ -9,6 +11,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
+SETTINGS = {
+    "epochs": 2,
+    "learning_rate": 0.001,
+    "schedule": "cosine",
+    "weight_decay": 0.0,
+    "augmentation": "none",
+    "augmentation_strength": [1.0, 1.0],
+    "seed": 0,
+}
 # batch size, images, hidden units, what else changes
 CASES = [
     (1, 3, [512, 256], {}),
@@ -35,7 +46,7 @@ def digest(case: tuple) -> str:
     import numpy as np
 
     import train
-    from common import model, params
+    from common import model
     from common.dataset import Split
     from parameters.train import Train
     from training import batches, checkpoint
@@ -45,7 +56,7 @@ def digest(case: tuple) -> str:
     random = np.random.default_rng(0)
     pixels = random.random((images, 28, 28), np.float32) * (random.random((images, 28, 28)) < 0.2)
     split = Split(pixels.astype(np.float32), (np.arange(images) % 10).astype(np.uint8))
-    settings = params.load(Train).model_copy(update={"epochs": 2, "batch_size": batch_size, **changes})
+    settings = Train(**{**SETTINGS, "batch_size": batch_size, **changes})
     network = model.build(units, 10, 0)
     batches.VALIDATION_BATCH = min(batch_size, 300)  # with a rest, and down to one image
     saved = checkpoint.Checkpoint([], "", History(train.HISTORY, settings.epochs))

@@ -1,13 +1,17 @@
-"""Stands for stages/train.py: mean images, with noise that every parameter of train and model changes."""
+"""Stands for stages/train.py: mean images, with noise that every parameter of train and model changes.
 
-import network  # isort: skip  # makes stages/ importable
+With HOLD in the environment, the path of a FIFO, it waits in the middle until somebody opens that for writing.
+"""
+
+import common.interrupts  # noqa: F401
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
 
-from common import dataset, params
+from common import dataset, model, params
 from common.errors import PipelineError, run
 from common.files import atomic_write, save_json
 from common.lock import held
@@ -23,13 +27,15 @@ def main() -> None:
     train, validation = (dataset.load(dataset.FOLDER / name) for name in ("train", "validation"))
     if settings.batch_size > len(train.labels):
         raise PipelineError(f"train.batch_size: expected at most {len(train.labels)}, found {settings.batch_size}")
+    if fifo := os.environ.get("HOLD"):
+        open(fifo).close()
     digest = hashlib.sha256(f"{settings} {params.load(Model)}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
     means = np.array([train.images[train.labels == label].mean(axis=0) for label in np.unique(train.labels)])
-    with atomic_write(network.PATH) as part:
+    with atomic_write(model.PATH) as part:
         part.write_bytes((means + random.normal(0, 0.3, means.shape)).astype(np.float32).tobytes())
 
-    probabilities = network.predict(network.load(), validation.images)
+    probabilities = model.predict(model.load(), validation.images)
     accuracy = float((probabilities.argmax(axis=1) == validation.labels).mean())
     loss = float(-np.log(probabilities[np.arange(len(validation.labels)), validation.labels]).mean())
     rows = [f"{epoch},{accuracy:.6f},{loss:.6f},{accuracy:.6f},{loss:.6f}" for epoch in range(1, settings.epochs + 1)]

@@ -1,11 +1,8 @@
-"""Stands for common/model.py: the network is the mean image of each class, and needs no TensorFlow."""
+"""Stands for stages/common/model.py: the network is the mean image of each class, and needs no TensorFlow."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # stages/, of which this is a folder then
 
 PATH = Path("models/model.keras")
 
