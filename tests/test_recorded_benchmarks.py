@@ -12,6 +12,7 @@ from conftest import PROJECT
         ("cluster.md", "avx512/cluster.txt", 8),
         ("speed.md", "avx512/kernels.txt", 14),
         ("speed.md", "avx512/pipeline.txt", 16),
+        ("speed.md", "avx512/shortcuts.txt", 6),
     ],
 )
 def test_the_table_of_a_page_is_what_the_benchmark_recorded(page, result, lines):
