@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -205,6 +206,18 @@ def finished_light(tmp_path_factory, finished) -> Path:
 def light(finished_light, tmp_path) -> Path:
     """A project for tests of what starts stages: train, evaluate and plot take two seconds, with TensorFlow twenty."""
     return Path(shutil.copytree(finished_light, tmp_path / "project", symlinks=True))
+
+
+@contextmanager
+def training_held(fifo: Path) -> Iterator[dict[str, str]]:
+    """Yield the environment in which the training of `light` waits until the block ends."""
+    os.mkfifo(fifo)
+    end = os.open(fifo, os.O_RDWR)
+    try:
+        yield {"HOLD": str(fifo)}
+    finally:
+        fifo.unlink()  # whoever starts later does not wait
+        os.close(end)
 
 
 @pytest.fixture(scope="session")

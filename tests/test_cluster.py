@@ -21,7 +21,7 @@ import yaml
 from dvc.exceptions import DvcException, UploadError
 
 from common.errors import PipelineError
-from conftest import AUTHOR, PROJECT, commit, edit_params, run, succeed, tools_environment
+from conftest import AUTHOR, PROJECT, commit, edit_params, run, succeed, tools_environment, training_held
 from running import payload, worker
 
 pytest.importorskip("distributed", reason="Dask is not installed: requirements-cluster.txt")
@@ -183,13 +183,13 @@ def a_failing_variant_is_named_and_the_others_are_kept(project: Path, dask: Clus
 
 @pytest.mark.slow
 def test_a_worker_killed_in_mid_training_leaves_no_process_and_its_variant_is_computed_elsewhere(shared, tmp_path):
-    hold = tmp_path / "hold"
-    os.mkfifo(hold)
+    held = contextlib.ExitStack()
+    environment = held.enter_context(training_held(tmp_path / "hold"))
 
     def training(folder: Path) -> bool:
         return any("train.py" in process for process in processes_below(folder))
 
-    with started(tmp_path / "cluster", 2, HOLD=str(hold)) as dask:
+    with held, started(tmp_path / "cluster", 2, **environment) as dask:
         client = subprocess.Popen(
             ["python", "tools/seeds.py", "2", "--scheduler", str(dask.file), "--workers", "2"],
             cwd=shared, env=tools_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -198,8 +198,8 @@ def test_a_worker_killed_in_mid_training_leaves_no_process_and_its_variant_is_co
         wait_for(lambda: training(first) and training(second), "a training on each worker")
         dask.workers[0].kill()
         wait_for(lambda: not processes_below(first), "the end of its processes")
-        with hold.open("w"):
-            output, _ = client.communicate(timeout=LIMIT)
+        held.close()
+        output, _ = client.communicate(timeout=LIMIT)
         assert client.returncode == 0, output
         assert len(tables(shared)[0].splitlines()) == 3
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from conftest import run, succeed, tools_environment
+from conftest import run, succeed, tools_environment, training_held
 
 
 def start(project: Path, *command: str, **environment: str) -> subprocess.Popen:
@@ -89,12 +89,12 @@ def test_a_study_waits_for_another_of_its_kind(command, project):
 @pytest.mark.slow
 def test_an_experiment_beside_a_repro_leaves_its_results_alone(light, tmp_path):
     before = (light / "dvc.lock").read_bytes()
-    hold = tmp_path / "hold"
-    os.mkfifo(hold)
-    repro = start(light, "-m", "dvc", "repro", "--force", "--single-item", "train", HOLD=str(hold))
-    with hold.open("w"):  # as soon as the training waits for that
+    with training_held(tmp_path / "hold") as environment:
+        repro = start(light, "-m", "dvc", "repro", "--force", "--single-item", "train", **environment)
+        next(line for line in repro.stdout if "stages/train.py" in line)
         command = ["dvc", "exp", "run", "--temp", "--name", "other", "--set-param", "plot.mistakes=3"]
         list(ends([start(light, "-m", *command)]))
+        assert repro.poll() is None
     list(ends([repro]))
     assert (light / "dvc.lock").read_bytes() == before
     assert succeed(light, "git", "status", "--porcelain") == ""

@@ -1,6 +1,6 @@
 """Stands for stages/train.py: mean images, with noise that every parameter of train and model changes.
 
-With HOLD in the environment, the path of a FIFO, it waits in the middle until somebody opens that for writing.
+With HOLD in the environment, the path of a FIFO, it waits in the middle until the other end is closed.
 """
 
 import common.interrupts  # noqa: F401
@@ -27,8 +27,9 @@ def main() -> None:
     train, validation = (dataset.load(dataset.FOLDER / name) for name in ("train", "validation"))
     if settings.batch_size > len(train.labels):
         raise PipelineError(f"train.batch_size: expected at most {len(train.labels)}, found {settings.batch_size}")
-    if fifo := os.environ.get("HOLD"):
-        open(fifo).close()
+    fifo = Path(os.environ.get("HOLD", "none"))
+    if fifo.exists():
+        fifo.read_bytes()
     digest = hashlib.sha256(f"{settings} {params.load(Model)}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
     means = np.array([train.images[train.labels == label].mean(axis=0) for label in np.unique(train.labels)])
