@@ -52,7 +52,8 @@ def train(folder: Path, python: list[str], cases: Iterable[int], **environment: 
     numbers = [*map(str, cases)]
     output = succeed(folder, *python, str(PROJECT / "tests/train_cases.py"), *numbers, **environment)
     found = dict(line.split()[1:] for line in output.splitlines() if line.startswith("digest"))
-    assert found == {number: RECORDED[number] for number in numbers}, "by number in train_cases.py"
+    expected = {number: RECORDED[number] for number in numbers}
+    assert found == expected, "the numbers are of train_cases.py, which says when to record them anew"
     return output
 
 
