@@ -316,22 +316,23 @@ def test_data_that_cannot_be_pushed_is_one_line_with_the_cure(project, monkeypat
         cluster.push_data(project)
 
 
-def test_what_travels_holds_no_secret(shared, tmp_path):
-    (shared / ".dvc/config.local").write_text(
+def test_what_travels_holds_no_secret(project, tmp_path):
+    succeed(project, "dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    (project / ".dvc/config.local").write_text(
         "['remote \"shared\"']\n    url = s3://bucket/x\n    secret_access_key = TOPSECRET\n    endpointurl = http://e\n"
     )
-    (shared / ".env").write_text("TOPSECRET")
-    packed = payload.pack(shared)
+    (project / ".env").write_text("TOPSECRET")
+    packed = payload.pack(project)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         names = archive.getnames()
         content = b"".join(archive.extractfile(name).read() for name in names)
     assert b"TOPSECRET" not in content
     assert b"s3://bucket/x" in content and b"endpointurl" in content
     assert not [name for name in names if name.startswith((".git/", "data", "models", ".env")) or "local" in name]
-    assert packed == payload.pack(shared)
-    (shared / ".dvc/config.local").write_text("['remote \"shared\"']\n    url = ssh://user:TOPSECRET@host/x\n")
+    assert packed == payload.pack(project)
+    (project / ".dvc/config.local").write_text("['remote \"shared\"']\n    url = ssh://user:TOPSECRET@host/x\n")
     with pytest.raises(PipelineError, match="holds a password"):
-        payload.pack(shared)
+        payload.pack(project)
 
 
 @pytest.mark.parametrize(

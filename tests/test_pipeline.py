@@ -54,6 +54,7 @@ def test_a_comment_in_params_changes_nothing(project):
     assert executed(succeed(project, "dvc", "repro")) == []
 
 
+@pytest.mark.slow
 def test_dvc_commands_give_sensible_output(project):
     assert "download" in succeed(project, "dvc", "dag")
     edit_params(project, {"train.epochs": 1})
@@ -109,9 +110,9 @@ def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        ("train:", "trian:", "Parameters 'train' are missing from 'params.yaml'"),
+        pytest.param("train:", "trian:", "Parameters 'train' are missing from 'params.yaml'", marks=pytest.mark.slow),
         ("epochs:", "epoch:", "train.epoch: no such parameter; is it misspelt?"),
-        ("epochs: 2", "epochs: many", "train.epochs: expected a valid integer"),
+        pytest.param("epochs: 2", "epochs: many", "train.epochs: expected a valid integer", marks=pytest.mark.slow),
     ],
 )
 def test_a_mistake_in_params_stops_the_pipeline_before_any_output_is_deleted(right, wrong, message, project):

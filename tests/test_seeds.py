@@ -58,7 +58,7 @@ def test_two_studies_of_seeds_are_compared_in_a_fresh_clone_and_the_cache_is_whe
         (["2", "--jobs", "0"], "expected at least 1 job and 1 worker"),
     ],
 )
-def test_too_few_seeds_or_jobs_are_one_line(project, arguments, message):
-    result = run(project, "python", "tools/seeds.py", *arguments)
+def test_too_few_seeds_or_jobs_are_one_line(finished, arguments, message):
+    result = run(finished, "python", "tools/seeds.py", *arguments)
     assert result.returncode == 1
     assert result.stderr == f"seeds: {message}\n"

@@ -35,7 +35,8 @@ def test_the_weights_do_not_depend_on_how_many_steps_are_taken_in_one_call(monke
         np.testing.assert_array_equal(one, every)
 
 
-@pytest.mark.parametrize("weight_decay", [pytest.param(0.0, marks=pytest.mark.slow), 0.5])
+@pytest.mark.slow
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
 def test_the_weights_are_those_of_keras_but_for_rounding(weight_decay):
     settings = changed(epochs=2, weight_decay=weight_decay)
     adam = keras.optimizers.AdamW(learning_rate(settings, 3 * settings.epochs), weight_decay=weight_decay)
@@ -135,6 +136,7 @@ def test_experiments_are_chosen_by_the_last_epoch_on_the_validation_split(tmp_pa
     assert history.last() == {"val_accuracy": 0.7, "val_loss": 0.8}
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_training_at_that_epoch(monkeypatch):
     monkeypatch.setattr("test_train.SPLIT", Split(SPLIT.images * np.float32(1e38), SPLIT.labels))
     with pytest.raises(Diverged, match="epoch 1 ended with .*loss nan.*train.learning_rate"):
