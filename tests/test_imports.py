@@ -34,4 +34,11 @@ def test_what_is_imported_is_left_out_of_searches_for_garbage():
         assert not gc.isenabled()
         imported = [[]]
     assert gc.isenabled()
+    gc.disable()
+    try:
+        with importing_without():
+            pass
+        assert not gc.isenabled()  # as it was
+    finally:
+        gc.enable()
     assert not any(found is imported for found in gc.get_objects())

@@ -45,12 +45,6 @@ def end(process: subprocess.Popen) -> str:
     return text
 
 
-def kill(process: subprocess.Popen) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-
-
 def repro(stage: str) -> list[str]:
     return ["dvc", "repro", "--force", "--single-item", stage]
 

@@ -4,12 +4,13 @@ import json
 import shutil
 
 import pytest
+import yaml
 from dvc.repo import Repo
 from dvc.stage.cache import StageCache, _get_stage_hash
 
 from common.errors import PipelineError
 from conftest import run, succeed
-from running import overrides, shared_runs
+from running import overrides, shared_runs, variant
 from running.shared_runs import RemoteEntries, SharedRuns
 
 
@@ -139,6 +140,20 @@ def test_values_are_yaml_and_a_grid_has_every_combination():
     for grid, message in [(["train.seed=1,1"], "different values"), (["train.seed="], "different values")]:
         with pytest.raises(PipelineError, match=message):
             overrides.parse_grid(grid)
+
+
+def test_a_variant_keeps_in_its_lock_what_training_needs_also_a_stage_of_the_users_own(project):
+    path = project / "dvc.lock"
+    locked = yaml.safe_load(path.read_text())
+    stages = locked["stages"]
+    stages["clean"] = {"cmd": "own", "deps": [{"path": "data/normalized/train"}], "outs": [{"path": "data/clean"}]}
+    stages["train"]["deps"].append({"path": "data/clean"})
+    path.write_text(yaml.safe_dump(locked))
+    variant.forget(project)
+    kept = yaml.safe_load(path.read_text())["stages"]
+    assert kept == {name: stages[name] for name in ("check", "download", "normalize", "clean")}
+    variant.forget(project)  # without the stages that train and measure: from the run cache, all of it
+    assert yaml.safe_load(path.read_text())["stages"] == {}
 
 
 def test_a_project_without_git_is_one_line(project):

@@ -15,11 +15,13 @@ def importing_without(*unused: str) -> Iterator[None]:
     """
     hidden = [name for name in unused if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: the import raises ImportError
+    searches = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if searches:
+            gc.enable()
         for name in hidden:
             del sys.modules[name]

@@ -27,8 +27,8 @@ def main() -> None:
     train, validation = (dataset.load(dataset.FOLDER / name) for name in ("train", "validation"))
     if settings.batch_size > len(train.labels):
         raise PipelineError(f"train.batch_size: expected at most {len(train.labels)}, found {settings.batch_size}")
-    fifo = Path(os.environ.get("HOLD", "none"))
-    if fifo.exists():
+    fifo = Path(os.environ.get("HOLD", ""))
+    if fifo.is_fifo():
         fifo.read_bytes()
     digest = hashlib.sha256(f"{settings} {params.load(Model)}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))

@@ -17,7 +17,6 @@ from running import copies, hardware, overrides
 from running.shared_runs import RemoteEntries, SharedRuns
 
 TARGET = "evaluate"  # the last stage that a study needs
-BEFORE = ["check", "download", "normalize"]  # what `train` needs
 METRICS = {"train": "reports/train/metrics.json", "evaluate": "reports/evaluate/metrics.json"}
 
 
@@ -67,13 +66,22 @@ def repository(folder: Path, share: bool):
 
 
 def forget(folder: Path) -> None:
-    """Keep only BEFORE in the dvc.lock in `folder`: with missing outputs train and evaluate are not done.
+    """Keep in the dvc.lock in `folder` only what train and evaluate need: with missing outputs they are not done.
 
-    DVC writes the whole file after every stage; the other stages would take it a second of each variant.
+    DVC writes the whole file after every stage; the stages behind them would take it a second of each variant.
     """
     lock = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
-    lock["stages"] = {name: stage for name, stage in lock["stages"].items() if name in BEFORE}
+    kept = upstream(lock["stages"], TARGET) - METRICS.keys()
+    lock["stages"] = {name: stage for name, stage in lock["stages"].items() if name in kept}
     (folder / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+
+
+def upstream(stages: Mapping[str, dict], name: str) -> set[str]:
+    """Return the stages of a dvc.lock whose outputs the stage `name` needs, itself or through others."""
+    makers = {out["path"]: stage for stage, entry in stages.items() for out in entry.get("outs", [])}
+    paths = {dep["path"] for dep in stages.get(name, {}).get("deps", [])}
+    direct = {makers[path] for path in paths & makers.keys()}
+    return direct.union(*(upstream(stages, other) for other in direct))
 
 
 def reproduce(repo: Repo, target: str, **options: object) -> None:
