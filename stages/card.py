@@ -1,7 +1,7 @@
 """Write the model card: intended use, results, limits and how to reproduce them.
 
 Reads  reports/eda/summary.json, reports/evaluate/{metrics.json,per_digit.csv,robustness.csv},
-       reports/reader/metrics.json, the pinned versions of requirements/*.in and the template in stages/page.
+       reports/reader/metrics.json, the pinned versions of requirements.in and the template in stages/page.
 Writes reports/model_card.md, with the headings of Mitchell et al. (2019), Model cards for model reporting.
 """
 
@@ -10,26 +10,23 @@ import common.interrupts  # noqa: F401
 from collections.abc import Iterable
 from pathlib import Path
 
-from common import params, reader, tables, wilson
+from common import params
 from common.errors import run
 from common.files import load_json
 from common.lock import held
+from common.params import About, Evaluate, Model, Normalize, Reader, Train
+from contracts import reader, tables
+from evaluation import intervals
 from page import templates
-from parameters.about import About
-from parameters.evaluate import Evaluate
-from parameters.model import Model
-from parameters.normalize import Normalize
-from parameters.reader import Reader
-from parameters.train import Train
 
 CARD = Path("reports/model_card.md")
 EVALUATE = Path("reports/evaluate")
-REQUIREMENTS = [Path(f"requirements/{name}.in") for name in ("figures", "network", "numpy", "page", "statistics")]
+REQUIREMENTS = Path("requirements.in")
 
 
 def add_interval(share: float, images: int, level: float) -> dict[str, float]:
     """Return a share of `images` and its interval."""
-    low, high = wilson.interval(round(share * images), images, level)
+    low, high = intervals.wilson(round(share * images), images, level)
     return {"share": share, "low": low, "high": high}
 
 
@@ -47,9 +44,9 @@ def list_changes(
     return changed, [row for row in rows if row.accuracy is None]
 
 
-def pinned_versions(texts: Iterable[str]) -> list[str]:
-    """Return the lines `package==version` of requirements files, sorted."""
-    return sorted(line for text in texts for line in text.splitlines() if "==" in line)
+def pinned_versions(text: str) -> list[str]:
+    """Return the lines `package==version` of a requirements file, sorted, without remarks."""
+    return sorted(line.split()[0] for line in text.splitlines() if "==" in line)
 
 
 @held("stage")
@@ -74,7 +71,7 @@ def main() -> None:
         reader=params.load(Reader),
         reading=load_json(reader.METRICS, "reader"),
         not_digits=not_digits,
-        versions=pinned_versions(path.read_text(encoding="utf-8") for path in REQUIREMENTS),
+        versions=pinned_versions(REQUIREMENTS.read_text(encoding="utf-8")),
     )
     print(f"card: {CARD}")
 

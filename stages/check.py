@@ -11,7 +11,7 @@ from pathlib import Path
 from common.errors import run
 from common.files import atomic_write
 from common.lock import held
-from parameters.every import SECTIONS, require_valid
+from common.params import SECTIONS, require_valid
 
 CHECKED = Path("reports/params_checked")
 

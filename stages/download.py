@@ -22,7 +22,7 @@ import numpy as np
 from common import params
 from common.errors import PipelineError, run
 from common.lock import held, require_parent
-from parameters.download import Download
+from common.params import Download
 from sources.fetch import save
 from sources.source import opened
 

@@ -11,17 +11,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from common import dataset, params
+from common import params
 from common.errors import run
 from common.files import atomic_write, save_json
 from common.lock import held
+from common.params import About, Dataset, Eda, Figures
+from contracts import dataset
 from drawing import figures, fonts
 from drawing.figures import Figure, plt, sns
 from drawing.samples import draw_samples
-from parameters.about import About
-from parameters.dataset import Dataset
-from parameters.eda import Eda
-from parameters.figures import Figures
 
 REPORTS = Path("reports/eda")
 SPLITS = ["train", "validation", "test"]

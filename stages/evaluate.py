@@ -1,7 +1,7 @@
 """Measure the network on the test split, and write down its answers to the validation images, which choices rest on.
 
 Reads  data/normalized/{test,validation} and models/model.keras.
-Writes reports/evaluate/metrics.json and, with the columns that common/tables.py describes, predictions.csv (a row for
+Writes reports/evaluate/metrics.json and, with the columns of contracts/tables.py, predictions.csv (a row for
 each test image in the published order), validation_predictions.csv, per_digit.csv, calibration.csv, ambiguous.csv and
 robustness.csv. All but validation_predictions.csv are of the test split: settings are chosen on the validation split;
 test accuracy is reported for every revision, so do not select on it.
@@ -15,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from common import dataset, model, params, robustness, tables
+from common import params
 from common.errors import PipelineError, run
 from common.files import again, save_json
 from common.lock import held
-from evaluation import measures
-from parameters.dataset import Dataset
-from parameters.evaluate import Evaluate
+from common.params import Dataset, Evaluate
+from contracts import dataset, tables
+from evaluation import measures, robustness
+from network import model
 
 REPORTS = Path("reports/evaluate")
 PREDICTIONS = {"test": REPORTS / "predictions.csv", "validation": REPORTS / "validation_predictions.csv"}

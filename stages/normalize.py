@@ -11,17 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
-from common import dataset, params
+from common import params
 from common.errors import PipelineError, run
 from common.files import require, save_json
-from common.imports import importing_without
 from common.lock import held
-from parameters.dataset import Dataset
-from parameters.normalize import Normalize
-
-with importing_without("pandas"):  # an optional output format of scikit-learn
-    from sklearn.model_selection import train_test_split
+from common.params import Dataset, Normalize
+from contracts import dataset
 
 RAW = Path("data/raw")
 REPORT = Path("reports/normalize/duplicates.json")

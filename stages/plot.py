@@ -13,19 +13,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from common import dataset, params, robustness, tables
+from common import params
 from common.errors import PipelineError, run
 from common.files import again, require
 from common.lock import held
+from common.params import About, Dataset, Evaluate, Figures, Plot, Train
+from contracts import dataset, tables
 from drawing import charts, figures, fonts
 from drawing.figures import Figure, plt, sns
-from parameters.about import About
-from parameters.dataset import Dataset
-from parameters.evaluate import Evaluate
-from parameters.figures import Figures
-from parameters.plot import Plot
-from parameters.train import Train
-from training import augmentation
+from evaluation import robustness
+from network import augmentation
 
 REPORTS = Path("reports/plot")
 HISTORY = Path("reports/train/history.csv")

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from common import dataset, model, params, reader
-from common.dataset import Split
-from common.determinism import tf
+from common import params
 from common.errors import run
 from common.files import save_json
 from common.lock import held
+from common.params import Dataset, Reader
+from contracts import dataset, reader
+from contracts.dataset import Split
 from ink import non_digits
 from ink.glyphs import prints
-from parameters.dataset import Dataset
-from parameters.reader import Reader
+from network import checkpoint, model
+from network.determinism import tf
+from network.history import History
 from train import fit
-from training import checkpoint
-from training.history import History
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/reader/history.csv")

@@ -16,18 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import dataset, params, reader, tables, weights
+from common import params
 from common.errors import PipelineError, run
 from common.files import load_json, require
 from common.lock import held
+from common.params import About, Dataset, Evaluate, Model, Normalize, Plot, Train
+from contracts import dataset, reader, tables, weights
 from page import templates
-from parameters.about import About
-from parameters.dataset import Dataset
-from parameters.evaluate import Evaluate
-from parameters.model import Model
-from parameters.normalize import Normalize
-from parameters.plot import Plot
-from parameters.train import Train
 
 PAGE = Path("reports/index.html")
 MODEL = Path("models/model.keras")

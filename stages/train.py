@@ -9,18 +9,17 @@ import common.interrupts  # noqa: F401
 
 from pathlib import Path
 
-from common import dataset, model, params
-from common.dataset import Split
-from common.determinism import keras
+from common import params
 from common.errors import run
 from common.files import save_json
 from common.lock import held
-from parameters.dataset import Dataset
-from parameters.model import Model
-from parameters.train import Train
-from training import batches, checkpoint
-from training.history import History
-from training.step import BlockTrainer
+from common.params import Dataset, Model, Train
+from contracts import dataset
+from contracts.dataset import Split
+from network import batches, checkpoint, model
+from network.determinism import keras
+from network.history import History
+from network.step import BlockTrainer
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/train/history.csv")

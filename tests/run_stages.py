@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
-from common import determinism  # noqa: E402, F401
+from network import determinism  # noqa: E402, F401
 
 print(platform.machine(), flush=True)
 for case in sys.argv[1:]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import AUTHOR, succeed
+from fixtures import AUTHOR, succeed
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ environment of somebody else. It must succeed, write exactly its declared output
 use everything that was declared.
 """
 
-import ast
 import json
 import re
 import shutil
@@ -14,10 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import PROJECT, run
+from fixtures import PROJECT, run
 
 STAGES = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
-REQUIREMENTS = [f"requirements/{path.name}" for path in sorted((PROJECT / "requirements").glob("*.in"))]
 EXPENSIVE = ["tensorflow", "keras"]
 # With another home, the parent of the folder, which has other settings of Matplotlib.
 ELSEWHERE = {
@@ -28,9 +26,7 @@ ELSEWHERE = {
     "PYTHONHASHSEED": "7",
 }
 CHECKED = "reports/params_checked"  # declared for the order alone: `check` runs before DVC deletes anything
-UNDECLARED = [
-    f"stages/common/{name}.py" for name in ("errors", "imports", "interrupts", "lock", "memory", "promise")
-]  # no output depends on them
+UNDECLARED = ["stages/common"]
 
 
 def declared(stage: dict, *kinds: str) -> set[str]:
@@ -75,39 +71,12 @@ def faults(stage: dict, finished: Path, folder: Path) -> tuple[list[str], dict]:
     found += [
         f"declared output {out} is not written" for out in sorted(outs) if not any(covers({out}, f) for f in written)
     ]
-    inputs = {dep for dep in deps if not dep.startswith("requirements/") and dep != CHECKED}
+    inputs = deps - {CHECKED, "requirements.txt"}
     found += [
         f"unused dependency {dep}" for dep in sorted(inputs) if not any(covers({dep}, f) for f in trace["opened"])
     ]
     found += [f"unused params section {name}" for name in sorted(sections - set(trace["sections"]))]
-    if script != "stages/download.py":  # the digests decide its bytes, whatever the version of a library
-        found += requirement_faults(folder, deps, trace["opened"])
     return found, trace
-
-
-def pinned(text: str) -> set[str]:
-    """The packages of a requirements file by the name they are imported under."""
-    modules = {"pillow": "PIL", "scikit-learn": "sklearn"}
-    names = {line.partition("==")[0] for line in text.splitlines() if "==" in line}
-    return {modules.get(name, name) for name in names}
-
-
-def requirement_faults(folder: Path, deps: set[str], opened: list[str]) -> list[str]:
-    """The pins that a stage declares must be those of the packages that its own code imports, or be read by it."""
-    imported: set[str] = set()
-    for path in folder.joinpath("stages").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                imported |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                imported.add(node.module.partition(".")[0])
-    found = []
-    for path in sorted((PROJECT / "requirements").glob("*.in")):
-        name = f"requirements/{path.name}"
-        used = name in opened or bool(pinned(path.read_text()) & imported)
-        if used != (name in deps):
-            found.append(f"{name} is {'used but not declared' if used else 'declared but not used'}")
-    return found
 
 
 SLOW = ("train", "reader", "evaluate", "plot")
@@ -122,14 +91,14 @@ def test_a_stage_alone_and_elsewhere_reads_and_writes_what_it_declares_and_the_s
     outs = declared(STAGES[name], "outs", "metrics", "plots")
     different = [f for f in files_under(alone) if (alone / f).read_bytes() != (finished / f).read_bytes()]
     assert [file for file in different if covers(outs, file)] == []
-    uses_tensorflow = "stages/common/determinism.py" in declared(STAGES[name], "deps")
+    uses_tensorflow = name in ("train", "reader", "evaluate")
     assert [package in trace["packages"] for package in EXPENSIVE] == [uses_tensorflow] * 2
 
 
 # A stage of a few lines stands for the real ones in the tests of the tests: nothing is slow or large in it.
 TINY = {
     "cmd": "python stages/tiny.py",
-    "deps": ["data.txt", "requirements/numpy.in", "stages/helper.py", "stages/tiny.py"],
+    "deps": ["data.txt", "stages/helper.py", "stages/tiny.py"],
     "params": ["normalize"],
     "outs": ["copies"],
 }
@@ -137,22 +106,21 @@ SCRIPT = """
 from pathlib import Path
 import helper
 from common import params
-from parameters.normalize import Normalize
+from common.params import Normalize
 params.load(Normalize)
 Path("copies").mkdir(exist_ok=True)
 helper.copy(Path("data.txt"), Path("copies/data.txt"))
 """
 HELPER = "def copy(source, target):\n    target.write_text(source.read_text())\n    import numpy\n"
-SHARED = ["stages/common/params.py", "stages/parameters/normalize.py"]
 
 
 @pytest.fixture
 def tiny(tmp_path) -> Path:
     """A project with that stage alone, and room for it to run alone in the folder `alone` beside it."""
     folder = tmp_path / "tiny"
-    for name in [*SHARED, *UNDECLARED, "params.yaml", *REQUIREMENTS]:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, folder / name)
+    (folder / "stages").mkdir(parents=True)
+    shutil.copy(PROJECT / "params.yaml", folder)
+    shutil.copytree(PROJECT / "stages/common", folder / "stages/common")
     texts = {"data.txt": "data\n", "stages/tiny.py": SCRIPT, "stages/helper.py": HELPER, "stages/unused.py": ""}
     for name, text in texts.items():
         (folder / name).write_text(text)
@@ -162,7 +130,7 @@ def tiny(tmp_path) -> Path:
 
 def faults_of_tiny(tiny: Path, **changes: list[str]) -> list[str]:
     stage = {**TINY, **changes}
-    return faults({**stage, "deps": [*stage["deps"], *SHARED]}, tiny, tiny.parent / "alone")[0]
+    return faults(stage, tiny, tiny.parent / "alone")[0]
 
 
 def test_a_stage_that_declares_what_it_does_has_no_faults(tiny):
@@ -174,7 +142,6 @@ def test_a_stage_that_declares_what_it_does_has_no_faults(tiny):
     [
         ("deps", "stages/helper.py", "fails with what is declared: .*No module named 'helper'"),
         ("deps", "data.txt", "fails with what is declared: .*No such file or directory: 'data.txt'"),
-        ("deps", "requirements/numpy.in", "requirements/numpy.in is used but not declared"),
         ("params", "normalize", "fails with what is declared: .*section `normalize` is missing"),
         ("outs", "copies", "undeclared output copies/data.txt"),
     ],
@@ -188,7 +155,6 @@ def test_an_undeclared_thing_is_caught(kind, entry, message, tiny):
     ("kind", "entry", "message"),
     [
         ("deps", "stages/unused.py", "unused dependency stages/unused.py"),
-        ("deps", "requirements/network.in", "requirements/network.in is declared but not used"),
         ("params", "train", "unused params section train"),
         ("outs", "extra", "declared output extra is not written"),
     ],

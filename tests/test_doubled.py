@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from conftest import run, succeed, tools_environment, training_held
+from fixtures import run, succeed, tools_environment, training_held
 
 
 def start(project: Path, *command: str, **environment: str) -> subprocess.Popen:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from conftest import PROJECT
+from fixtures import PROJECT
 
 CONFIG = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())
 TRACKED = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import PROJECT, run, succeed, tools_environment
+from fixtures import PROJECT, run, succeed, tools_environment
 
 pytestmark = pytest.mark.slow  # DVC, and many stages from their beginning
 

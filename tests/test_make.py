@@ -14,7 +14,7 @@ import pip._vendor.distlib
 import pytest
 
 import environment
-from conftest import PROJECT
+from fixtures import PROJECT
 
 REAL = Path(sys._base_executable)
 PYTHON = f"""#!/bin/sh

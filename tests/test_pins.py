@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 import pins
-from conftest import PROJECT, run
+from fixtures import PROJECT, run
 
 
 @pytest.fixture

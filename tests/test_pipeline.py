@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from conftest import AUTHOR, edit_params, run, succeed
+from fixtures import AUTHOR, edit_params, run, succeed
 from test_declared import ELSEWHERE
 
 STAGES = ["check", "download", "normalize", "eda", "train", "reader", "evaluate", "plot", "report", "card"]

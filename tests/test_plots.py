@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from conftest import PROJECT, commit, edit_params, succeed
+from fixtures import PROJECT, commit, edit_params, succeed
 
 PAGE = PROJECT / ".dvc/plots/page.html"
 SCRIPT = re.compile(rb'<script data-package="(.+?)" data-file=".+?" data-sha256="(.+?)">(.+?)</script>', re.DOTALL)

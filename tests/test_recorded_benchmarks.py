@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import PROJECT
+from fixtures import PROJECT
 
 
 @pytest.mark.parametrize(

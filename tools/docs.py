@@ -20,9 +20,9 @@ import yaml
 
 import seeds
 import verify
-from common import wilson
 from common.errors import PipelineError, run
 from common.files import atomic_write
+from evaluation import intervals
 from running import copies
 
 PROJECT = Path(__file__).parents[1]
@@ -102,7 +102,7 @@ def recipes(read: Read) -> str:
         epochs = str(runs["epochs"].iloc[0])
         rows.append([f"`{name}`", units, epochs, f"{percent.mean():.2f} %{spread} (n = {len(runs)})", time])
     best = record.groupby("recipe")["accuracy"].mean().max()
-    low, high = wilson.interval(round(best * 10_000), 10_000, 0.95)
+    low, high = intervals.wilson(round(best * 10_000), 10_000, 0.95)
     return f"{table(rows)}\nTest-set sampling alone gives ±{50 * (high - low):.2f} points (95 %) at the best of them.\n"
 
 

@@ -25,8 +25,8 @@ from PIL import Image
 
 from common import params
 from common.errors import PipelineError, run
+from common.params import About
 from packing.prepared import as_picture, is_light
-from parameters.about import About
 from reading import network
 from reading.digits import Box, Found, find_digits
 from reading.image import HEIC, read_image

@@ -21,12 +21,12 @@ import time
 from pathlib import Path
 
 import pandas as pd
-import yaml
+from ruamel.yaml import YAMLError
 
+from common import params
 from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
 from common.lock import held
-from common.params import Loader
 from drawing import figures
 from drawing.figures import Figure, plt
 from running import hardware
@@ -53,8 +53,8 @@ def read_recipe(name: str) -> dict:
         known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
         raise PipelineError(f"expected the name of a recipe, one of {', '.join(known)}, found {name!r}")
     try:
-        recipe = yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        recipe = params.parse(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(recipe, dict) or not all(isinstance(section, dict) for section in recipe.values()):
         raise PipelineError(f"{path}: expected sections of params.yaml, each with its parameters")

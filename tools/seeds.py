@@ -20,10 +20,10 @@ import pandas as pd
 import yaml
 from scipy import stats
 
+from common import params
 from common.errors import PipelineError, on_interrupt, run
 from common.lock import held
 from common.params import PATH as PARAMS
-from common.params import Loader
 from comparison import study
 from comparison.revisions import PREDICTIONS
 from running import lock
@@ -47,7 +47,7 @@ def read_outcome(folder: Path, _: dict) -> Outcome:
     predictions = {split: pd.read_csv(folder / path) for split, path in PREDICTIONS.items()}
     watched = predictions["validation"]
     row = {
-        "seed": yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)["train"]["seed"],
+        "seed": params.parse((folder / PARAMS).read_text(encoding="utf-8"))["train"]["seed"],
         "val_accuracy": training["val_accuracy"],
         "val_errors": int((watched["actual"] != watched["predicted"]).sum()),
         "val_loss": training["val_loss"],

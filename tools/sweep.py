@@ -21,8 +21,8 @@ from common import params
 from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
 from common.lock import held
+from common.params import Evaluate
 from comparison import settings_test
-from parameters.evaluate import Evaluate
 from running import overrides
 from running.overrides import Overrides
 from running.variants import Where, run_variants

@@ -5,7 +5,7 @@ Usage: python tools/verify.py [--keep-lock FILE]
 Compares every output with the dvc.lock of the last commit and prints a table, what differs and by how much, and the
 machine. Writes verify.json, which Git ignores: the same as a statement to keep or send, for a row of docs/rebuilds.csv.
 Exit status 0: identical; 2: other bytes, but the metrics are within the tolerance; 1: different. Where the same bytes
-are promised, stages/common/promise.py says.
+are promised, stages/network/platform_support.py says.
 """
 
 import running.stages_on_path  # noqa: F401
@@ -24,11 +24,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 
-from common import promise, weights
+from common import params
 from common.errors import PipelineError, run
 from common.files import save_json
 from common.params import PATH as PARAMS
-from common.params import Loader
+from contracts import weights
+from network import platform_support
 from running import copies, hardware, lock
 from running.git import git
 
@@ -57,7 +58,7 @@ def committed(path: str) -> bytes:
 def find_stale(locked: dict, folder: Path) -> list[str]:
     """Return the stages, parameters and files of `folder` that differ from those that dvc.lock was made with."""
     defined = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    values = yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)
+    values = params.parse((folder / PARAMS).read_text(encoding="utf-8"))
     found, outputs = set(defined) ^ set(locked["stages"]), lock.outputs(locked)
     for name, stage in locked["stages"].items():
         if name in defined and stage["cmd"] != defined[name]["cmd"]:
@@ -118,11 +119,12 @@ def machine() -> dict:
 
 def describe(found: dict) -> list[str]:
     """Return the machine, and what is promised there, in three lines."""
+    reason = platform_support.unsupported_reason()
     libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
     return [
         f"machine: {found['cores']} cores, {found['cpu']}, {found['architecture']}, {found['system']}",
         f"python {found['python']}, {libraries}",
-        f"expected: {'the same bytes' if not promise.unmet() else f'metrics within the tolerance ({promise.unmet()})'}",
+        f"expected: {f'metrics within the tolerance ({reason})' if reason else 'the same bytes'}",
     ]
 
 
@@ -172,7 +174,7 @@ def main() -> None:
         if arguments.keep_lock:
             shutil.copy(folder / "dvc.lock", arguments.keep_lock)
 
-    status, verdict = judge(same, differences, promise.unmet())
+    status, verdict = judge(same, differences, platform_support.unsupported_reason())
     print("", *table(expected, found), "", sep="\n")
     if status != IDENTICAL:
         print(*(f"{name}: {value:+.6f} (tolerance {TOLERANCE[name]})" for name, value in differences.items()), sep="\n")

@@ -1,23 +1,125 @@
-"""Read and check a section of params.yaml; stages/parameters/ defines the sections."""
+"""The parameters of params.yaml: a class for each section, read strictly and checked before anything runs."""
 
-import re
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from ruamel.yaml import YAML, YAMLError
 
 from common.errors import PipelineError
 
 PATH = Path("params.yaml")
+MOST_CLASSES = 256  # a label is one byte
 
 S = TypeVar("S", bound="Section")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$", max_length=500)]
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
-PLAINLY = {  # by pydantic's name of a fault, where its own words are for programmers
+class Strict(BaseModel):
+    """Types are strict, unknown keys are errors, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Section(Strict):
+    """A section of params.yaml: a subclass `Train` checks the section `train`."""
+
+
+def distinguishable(names: list[str]) -> list[str]:
+    """Return the names. Raises an error of pydantic when two look alike or one cannot be seen."""
+    for label, name in enumerate(names):
+        if not name.strip() or not name.isprintable():
+            raise PydanticCustomError("blank", "name {label} should be visible text", {"label": label})
+        first = [other.strip() for other in names].index(name.strip())
+        if first != label:
+            raise PydanticCustomError(
+                "equal", "names should differ, but {first} and {label} are equal", {"first": first, "label": label}
+            )
+    return names
+
+
+class Dataset(Section):
+    class_names: Annotated[list[str], Field(min_length=2, max_length=MOST_CLASSES), AfterValidator(distinguishable)]
+
+
+class About(Section):
+    """What the page, card and figures state about the data. No number depends on it, so nothing is trained again."""
+
+    name: Text  # of the data set
+    subject: Text  # what the images show, in the plural: "a network that recognises ..."
+    unit: Text  # what one class is called: "actual ...", "every ..."
+    form: Literal["strokes", "pictures"]  # strokes can be drawn on the page and found in a photo, pictures cannot
+    origin: Text
+    licence: Text
+
+
+class Digests(Strict):
+    """SHA-256 of each decompressed IDX file, by its published name; None: not known, and download reports it."""
+
+    train_images: Sha256 | None = Field(alias="train-images-idx3-ubyte")
+    train_labels: Sha256 | None = Field(alias="train-labels-idx1-ubyte")
+    test_images: Sha256 | None = Field(alias="t10k-images-idx3-ubyte")
+    test_labels: Sha256 | None = Field(alias="t10k-labels-idx1-ubyte")
+
+
+class Download(Section):
+    sources: Annotated[list[str], Field(min_length=1)]
+    sha256: Digests
+
+
+class Normalize(Section):
+    validation_fraction: Fraction
+    seed: Seed
+
+
+class Eda(Section):
+    samples_per_digit: Annotated[int, Field(ge=1, le=20)]
+
+
+class Model(Section):
+    hidden_units: Annotated[list[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=1, max_length=8)]
+
+
+class Train(Section):
+    epochs: Annotated[int, Field(ge=1, le=10_000)]
+    batch_size: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: Literal["constant", "cosine"]
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    augmentation: Literal["none", "shift", "elastic", "written"]
+    augmentation_strength: Annotated[list[Annotated[float, Field(ge=0, le=2)]], Field(min_length=2, max_length=2)]
+    seed: Seed
+
+
+class Reader(Train, Model):
+    """The parameters of train and model, and those that only the reader has."""
+
+    non_digits: Annotated[float, Field(gt=0, le=1)]
+    prints: Annotated[float, Field(ge=0, le=1)]
+    sure_and_wrong: Annotated[float, Field(gt=0, le=0.1)]
+
+
+class Evaluate(Section):
+    confidence_level: Fraction
+    calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    ambiguous: Annotated[int, Field(ge=1, le=100)]
+
+
+class Figures(Section):
+    font: str | None
+
+
+class Plot(Section):
+    mistakes: Annotated[int, Field(ge=1, le=100)]
+
+
+_classes: list[type[Section]] = [*Section.__subclasses__(), Reader]
+SECTIONS = {section.__name__.lower(): section for section in _classes}
+MESSAGES = {  # by pydantic's name of an error, where its own text is for programmers
     "extra_forbidden": "no such parameter; is it misspelt?",
     "missing": "missing",
     "list_type": "expected a list, found {found!r}",
@@ -27,28 +129,21 @@ PLAINLY = {  # by pydantic's name of a fault, where its own words are for progra
 }
 
 
-class Section(BaseModel):
-    """Types are strict, unknown keys are errors, values are immutable."""
+def parse(text: str | bytes) -> Any:
+    """Return the value of a YAML text, read by the parser that DVC uses (YAML 1.2: `no` is text, `1e-3` a number).
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Loader(yaml.SafeLoader):
-    """PyYAML follows YAML 1.1, where `1e-3` is a string; this loader follows 1.2, as DVC does: a number."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+    Raises ruamel.yaml.YAMLError.
+    """
+    return YAML(typ="safe").load(text)
 
 
 def read() -> dict:
     """Return all of params.yaml, unchecked. Raises PipelineError when it is missing or is not a mapping."""
     try:
-        values = yaml.load(PATH.read_text(encoding="utf-8"), Loader)
+        values = parse(PATH.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PipelineError(f"{PATH} not found in {Path.cwd()}: run stages from the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise PipelineError(f"{PATH} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise PipelineError(f"{PATH}: expected sections, found {type(values).__name__}")
@@ -58,13 +153,13 @@ def read() -> dict:
 def load(section: type[S]) -> S:
     """Return the section of params.yaml that the class is named after.
 
-    Raises PipelineError: one line with the key, what is allowed and what was found.
+    Raises PipelineError: one line with the key, the allowed values and the value found.
     """
     return validate(section, read())
 
 
 def validate(section: type[S], values: dict) -> S:
-    """Return the section out of `values`, what params.yaml holds; raises as `load` does."""
+    """Return the section out of `values`, the content of params.yaml; raises as `load` does."""
     name = section.__name__.lower()
     if name not in values:
         raise PipelineError(f"{PATH}: the section `{name}` is missing")
@@ -77,6 +172,23 @@ def validate(section: type[S], values: dict) -> S:
 def explain(section: str, fault: ErrorDetails) -> str:
     """Return one of pydantic's errors as `train.epochs: expected ..., found '5'`."""
     key = ".".join([section, *map(str, fault["loc"])])
-    if told := PLAINLY.get(fault["type"]):
-        return f"{key}: {told}".format(found=fault["input"], **fault.get("ctx", {}))
+    if message := MESSAGES.get(fault["type"]):
+        return f"{key}: {message.format(found=fault['input'], **fault.get('ctx', {}))}"
     return f"{key}: {fault['msg'].replace('Input should be', 'expected')}, found {fault['input']!r}"
+
+
+def faults(values: dict) -> list[str]:
+    """Return a line for each fault of `values`, the content of params.yaml; none if all sections are valid."""
+    found = []
+    for section in SECTIONS.values():
+        try:
+            validate(section, values)
+        except PipelineError as error:
+            found.append(str(error))
+    return found + [f"{PATH}: no such section: `{name}`" for name in values if name not in SECTIONS]
+
+
+def require_valid() -> None:
+    """Raise PipelineError, a line for each fault, unless params.yaml is valid."""
+    if found := faults(read()):
+        raise PipelineError("\n  ".join(found))

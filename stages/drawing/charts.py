@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from common import tables, wilson
+from contracts import tables
 from drawing import figures
 from drawing.figures import Axes, Figure, plt
+from evaluation import intervals
 
 Examples = dict[tuple[str, int], np.ndarray]  # change and amount, as in robustness.csv: one such image, (28, 28) uint8
 
@@ -26,7 +27,7 @@ FEW = 30  # images; a bin with fewer is drawn pale
 
 def half_widths(shares: list[float], images: list[int], level: float) -> np.ndarray:
     """Return how far the interval of each share of so many images reaches down and up, in percent: (2, n)."""
-    ends = [wilson.interval(round(share * n), n, level) for share, n in zip(shares, images, strict=True)]
+    ends = [intervals.wilson(round(share * n), n, level) for share, n in zip(shares, images, strict=True)]
     pairs = [(share - low, high - share) for share, (low, high) in zip(shares, ends, strict=True)]
     return 100 * np.maximum(pairs, 0).T.reshape(2, -1)
 

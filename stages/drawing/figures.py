@@ -9,24 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from common import dataset
 from common.files import atomic_write
-from common.imports import importing_without
+from contracts import dataset
 
 # What a notebook exports as MPLBACKEND, or has in a matplotlibrc, can make the import of Matplotlib itself fail.
 os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of a home that cannot be written to, which does not matter
-with importing_without("scipy"):  # for densities and clusters, which are not used here
-    import matplotlib
-    import matplotlib.pyplot as plt
-    import seaborn as sns  # noqa: F401
-    from matplotlib import font_manager  # noqa: F401
-    from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import RendererAgg
-    from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure, SubFigure  # noqa: F401
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+import matplotlib
+import matplotlib.pyplot as plt
+import seaborn as sns  # noqa: F401
+from matplotlib import font_manager  # noqa: F401
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure, SubFigure  # noqa: F401
+from matplotlib.font_manager import FontProperties
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one for each letter; fonts.py says it in a line
 matplotlib.rcdefaults()  # a matplotlibrc in the current folder changes nothing

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common import tables, wilson
+from contracts import tables
+from evaluation import intervals
 
 SMALLEST = 1e-7  # probability that a loss tells from 0: keras.config.epsilon()
 
@@ -86,7 +87,7 @@ def measure(
     """
     correct = probabilities.argmax(axis=1) == labels
     seen = [digit for digit in digits if digit.images]
-    low, high = wilson.interval(int(correct.sum()), len(labels), level)
+    low, high = intervals.wilson(int(correct.sum()), len(labels), level)
     return {
         "accuracy": round(float(correct.mean()), 6),
         "accuracy_interval": {"low": round(low, 6), "high": round(high, 6)},

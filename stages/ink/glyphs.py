@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common.dataset import SHAPE
-from training.augmentation import Strength, deform
-from training.sampling import CENTRE
+from contracts.dataset import SHAPE
+from network.augmentation import Strength, deform
+from network.sampling import CENTRE
 
 FIT = 20  # pixels of the longer side, and the centre of mass in the centre, as MNIST has its digits
 MARGIN = (SHAPE[0] - FIT) // 2

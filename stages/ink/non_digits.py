@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.dataset import SHAPE
+from contracts.dataset import SHAPE
 from ink.glyphs import FIT, MARGIN, centred, draw_glyphs
-from training.sampling import CENTRE, sample
+from network.sampling import CENTRE, sample
 
 # Without those that a person takes for digits.
 LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwx?!&%@#+*=<>$"

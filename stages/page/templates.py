@@ -5,7 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from common.files import atomic_write
-from common.tables import Robustness
+from contracts.tables import Robustness
 
 FOLDER = Path(__file__).parent
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from measure import machine, print_table
 
-TRAINING = runpy.run_path(str(Path(__file__).with_name("training.py")))  # not imported: stages/training has its name
+TRAINING = runpy.run_path(str(Path(__file__).with_name("training.py")))  # not imported: stages/network has its name
 
 # By the names that XLA gives its kernels; the first that fits. What no pattern fits is no kernel.
 GROUPS = {

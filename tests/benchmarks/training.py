@@ -61,7 +61,7 @@ def report(sizes: tuple[int, int], python: str) -> None:
 def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
     """Fit as stages/train.py does; without the settings of determinism.py, with TensorFlow as it comes."""
     sys.path = [str(PROJECT / "stages"), *sys.path]
-    sys.path.remove(str(Path(__file__).parent))  # its training.py would hide stages/training
+    sys.path.remove(str(Path(__file__).parent))  # its training.py would hide stages/network
     if not settings:
         import types
 
@@ -71,17 +71,18 @@ def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
         import keras
         import tensorflow
 
-        plain = types.ModuleType("common.determinism")
+        plain = types.ModuleType("network.determinism")
         plain.keras, plain.tf = keras, tensorflow
-        sys.modules["common.determinism"] = plain
+        sys.modules["network.determinism"] = plain
     os.chdir(PROJECT)
     from tempfile import TemporaryDirectory
 
     import train
-    from common import dataset, model, params
-    from parameters.train import Train
-    from training import batches, checkpoint
-    from training.history import History
+    from common import params
+    from common.params import Train
+    from contracts import dataset
+    from network import batches, checkpoint, model
+    from network.history import History
 
     splits = [dataset.load(DATA / name) for name in ("train", "validation")]
     values = params.load(Train).model_copy(update={"batch_size": BATCH, "epochs": EPOCHS})

@@ -4,10 +4,10 @@ import common.interrupts  # noqa: F401
 
 from pathlib import Path
 
-from common import reader
 from common.errors import run
 from common.files import atomic_write, save_json
 from common.lock import held
+from contracts import reader
 
 FILES = {
     reader.PATH: "no network",

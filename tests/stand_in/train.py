@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common import dataset, model, params
+from common import params
 from common.errors import PipelineError, run
 from common.files import atomic_write, save_json
 from common.lock import held
-from parameters.model import Model
-from parameters.train import Train
+from common.params import Model, Train
+from contracts import dataset
+from network import model
 
 REPORTS = Path("reports/train")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from common import dataset
 from common.errors import PipelineError
 from comparison.revisions import Revision
+from contracts import dataset
 from drawing import figures, fonts
 from drawing.figures import Figure, SubFigure, plt
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from common import wilson
 from common.errors import PipelineError
 from comparison import crossed, statistics, verdicts
 from comparison.results import Comparison, Difference, Digit, Side
 from comparison.revisions import PREDICTIONS, Revision
 from comparison.study import MEASURES, belongs, score
+from evaluation import intervals
 
 
 def compare(old: Revision, new: Revision, margin: float | None = None) -> Comparison:
@@ -159,7 +159,7 @@ def describe(revision: Revision, right: np.ndarray, level: float) -> Side:
     """Describe one side; right: (runs, n), 1 for a right answer."""
     runs, n = right.shape
     errors = float((1 - right).sum(axis=1).mean())
-    low, high = wilson.interval(round(n - errors), n, level) if runs == 1 else (None, None)
+    low, high = intervals.wilson(round(n - errors), n, level) if runs == 1 else (None, None)
     return Side(
         name=revision.name,
         subject=revision.subject,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
+from ruamel.yaml import YAMLError
 
+from common import params
 from common.errors import PipelineError
 from common.params import PATH as PARAMS
-from common.params import Loader
 from comparison import study
 from comparison.study import Study
 from running.git import git
@@ -138,8 +138,8 @@ def parse_table(content: bytes, columns: dict[str, type], path: Path, label: str
 def parse_yaml(content: bytes, path: Path, label: str) -> dict:
     """Parse a YAML file that must hold a mapping."""
     try:
-        values = yaml.load(content, Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = params.parse(content)
+    except (YAMLError, UnicodeDecodeError) as error:
         raise PipelineError(f"{label}: {path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise PipelineError(f"{label}: {path}: expected a mapping, found {type(values).__name__}")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest
 
-from common import wilson
 from comparison.crossed import Interval
+from evaluation import intervals
 
 
 class Table(NamedTuple):
@@ -39,8 +39,8 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
     both, gained, lost, neither = table
     n = sum(table)
     new, old = (both + gained) / n, (both + lost) / n
-    new_low, new_high = wilson.interval(both + gained, n, level)
-    old_low, old_high = wilson.interval(both + lost, n, level)
+    new_low, new_high = intervals.wilson(both + gained, n, level)
+    old_low, old_high = intervals.wilson(both + lost, n, level)
     margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
     covariance: float = both * neither - gained * lost
     if covariance > 0:

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from common.dataset import SHAPE
 from common.errors import PipelineError
+from contracts.dataset import SHAPE
 from reading.prepare import prepare
 
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import params, reader, weights
+from common import params
 from common.errors import PipelineError
 from common.files import load_json
-from parameters.dataset import Dataset
+from common.params import Dataset
+from contracts import reader, weights
 
 
 class Answer(NamedTuple):

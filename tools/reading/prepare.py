@@ -7,7 +7,7 @@ all that decides anything is computed in whole numbers, so that both decide alik
 
 import numpy as np
 
-from common.dataset import SHAPE
+from contracts.dataset import SHAPE
 from reading.components import label
 
 FIT = 20  # pixels of the longer side of a digit

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from common import params
 from common.errors import PipelineError
 from common.files import atomic_write
-from parameters.figures import Figures
+from common.params import Figures
 from reading.network import Answer
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from running.variants import Pool, Where
 
 CONNECT = 30  # seconds until the scheduler answers
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-REQUIREMENTS = ("figures", "network", "numpy", "statistics")  # the pins that decide the bytes of train and evaluate
 
 
 class ByValue:
@@ -92,9 +91,7 @@ def push_data(project: Path) -> None:
 
 def pinned_packages(project: Path) -> list[str]:
     """Return the packages whose versions must be the same on every machine."""
-    lines = [
-        line for name in REQUIREMENTS for line in (project / f"requirements/{name}.in").read_text("utf-8").splitlines()
-    ]
+    lines = (project / "requirements.in").read_text(encoding="utf-8").splitlines()
     return [line.partition("==")[0] for line in lines if "==" in line]
 
 

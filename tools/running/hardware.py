@@ -1,4 +1,4 @@
-"""What a result was computed on: speed depends on it, and where common/promise.py makes none the bytes may."""
+"""The hardware that computed a result: speed depends on it and, on unsupported platforms, so may the bytes."""
 
 import running.stages_on_path  # noqa: F401
 
@@ -7,7 +7,7 @@ import platform
 import socket
 from pathlib import Path
 
-from common import promise
+from network import platform_support
 
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 # By the name that Linux gives them on x86-64 and on ARM, the widest first.
@@ -21,7 +21,7 @@ def describe() -> str:
 
 def describe_cpu() -> str:
     """Return the name of the CPU, or its architecture, because on ARM Linux tells no name; and its widest vectors."""
-    cpu = promise.cpuinfo()
+    cpu = platform_support.cpuinfo()
     instructions = f"{cpu.get('flags', '')} {cpu.get('Features', '')}".split()
     vectors = [name for instruction, name in VECTORS.items() if instruction in instructions][:1]
     return ", ".join([cpu.get("model name", platform.machine()), *vectors])

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ruamel.yaml import YAMLError
 
+from common import params
 from common.errors import PipelineError
 from common.params import PATH as PARAMS
-from common.params import Loader
-from parameters.every import faults
+from common.params import faults
 
 Overrides = Mapping[str, object]  # value by `section.name`
 
@@ -46,14 +47,14 @@ def split(texts: Iterable[str], expected: str) -> Iterator[tuple[str, str, str]]
 
 def parse_value(value: str, text: str) -> Any:
     try:
-        return yaml.load(value, Loader)
-    except yaml.YAMLError:
+        return params.parse(value)
+    except YAMLError:
         raise PipelineError(f"{text}: the value is not YAML") from None
 
 
 def changed(folder: Path, changes: Mapping[str, object]) -> dict:
     """Return params.yaml of `folder` with these changes. Raises PipelineError for a parameter that is not there."""
-    values = yaml.load((folder / PARAMS).read_text(encoding="utf-8"), Loader)
+    values = params.parse((folder / PARAMS).read_text(encoding="utf-8"))
     for key, value in changes.items():
         section, name = key.split(".")
         if name not in values.get(section, {}):

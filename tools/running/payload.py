@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from common.errors import PipelineError
 
-FOLDERS = ("stages", "tools", "requirements")
-FILES = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore")
+FOLDERS = ("stages", "tools")
+FILES = ("requirements.in", "requirements.txt", "dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore")
 OPTIONS = ("url", "region", "endpointurl", "verify", "ssl_verify", "profile")  # of a remote; the others may be secrets
 
 

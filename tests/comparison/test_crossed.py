@@ -1,0 +1,147 @@
+"""The intervals over seeds and images, against a two-way analysis of variance, known cases and simulation."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from simulation import coverage
+
+from comparison.crossed import any_images, images_variance, parts_of_both, split_variance, these_images, these_networks
+from comparison.statistics import holm
+from fixtures import PROJECT
+
+random = np.random.default_rng(0)
+OLD, NEW = random.random((4, 50)), random.random((6, 50))
+
+
+def test_the_parts_are_those_of_the_two_way_analysis_of_variance():
+    r, n = OLD.shape
+    seeds, images, mean = OLD.mean(axis=1), OLD.mean(axis=0), OLD.mean()
+    of_seeds = n * ((seeds - mean) ** 2).sum() / (r - 1)  # mean squares, as a table of ANOVA has them
+    of_images = r * ((images - mean) ** 2).sum() / (n - 1)
+    everything = ((OLD - mean) ** 2).sum()
+    of_cells = (everything - of_seeds * (r - 1) - of_images * (n - 1)) / ((r - 1) * (n - 1))
+    parts = split_variance(OLD)
+    assert (parts.seeds, parts.cells) == pytest.approx((of_seeds / (r * n), of_cells / (r * n)))
+    assert parts.freedom == r - 1
+
+
+def test_on_these_images_it_is_the_t_test_of_welch_on_the_accuracies_of_the_seeds():
+    welch = stats.ttest_ind(NEW.mean(axis=1), OLD.mean(axis=1), equal_var=False)
+    low, high = welch.confidence_interval(0.95)
+    found = these_images(OLD, NEW, 0.95)
+    assert (found.low, found.high, found.p) == pytest.approx((low, high, welch.pvalue))
+
+
+def test_of_two_networks_it_is_the_paired_t_test_over_the_images():
+    paired = stats.ttest_rel(NEW[0], OLD[0])
+    found = these_networks(OLD[:1], NEW[:1], 0.95)
+    low, high = paired.confidence_interval(0.95)
+    assert (found.low, found.high, found.p) == pytest.approx((low, high, paired.pvalue))
+    assert these_images(OLD[:1], NEW[:1], 0.95) is any_images(OLD[:1], NEW[:1], 0.95) is None
+
+
+def test_the_variance_adds_images_and_seeds_and_counts_their_common_part_once():
+    old, new = OLD[:2].repeat(5, axis=0) + random.random((10, 50)), NEW[:1] + random.random((10, 50))
+    parts = parts_of_both(old, new)
+    variance = images_variance(old, new) + parts.seeds - parts.cells
+    found = any_images(old, new, 0.95)
+    freedom = variance**2 / (parts.seeds**2 / parts.freedom + images_variance(old, new) ** 2 / 49)
+    assert (found.high - found.low) / 2 == pytest.approx(stats.t.ppf(0.975, freedom) * sqrt(variance))
+
+
+def test_a_single_run_is_taken_to_come_from_the_spread_of_the_other_settings():
+    one, both = NEW[:1], parts_of_both(OLD, NEW[:1])
+    parts = split_variance(OLD)
+    assert both.seeds == pytest.approx(OLD.mean(axis=1).var(ddof=1) * (1 / 4 + 1))
+    assert (both.cells, both.freedom) == pytest.approx((parts.cells * 5, 3))
+    assert parts_of_both(one, OLD) == both
+
+
+def test_seeds_that_happen_to_have_as_many_errors_prove_nothing():
+    old, new = np.ones((2, 100)), np.ones((2, 100))
+    old[0, 0] = old[1, 1] = 0
+    new[0, :2] = new[1, 2:4] = 0
+    assert old.mean(axis=1).std() == new.mean(axis=1).std() == 0
+    assert these_images(old, new, 0.95).p > 0.05
+    assert any_images(old, new, 0.95).p > 0.05
+
+
+def test_without_any_difference_or_with_one_that_nothing_varies_the_intervals_are_points():
+    same = np.ones((3, 20))
+    found = any_images(same, same, 0.95)
+    assert (found.low, found.high, found.p) == (0, 0, 1)
+    found = any_images(same, 0 * same, 0.95)
+    assert (found.low, found.high, found.p) == (-1, -1, 0)
+
+
+scores = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(2, 30), st.integers(0, 10**6))
+
+
+@settings(deadline=None, max_examples=60)
+@given(scores)
+def test_swapping_flips_the_sign_and_other_images_are_never_surer_than_these(shape):
+    old_seeds, new_seeds, images, start = shape
+    generator = np.random.default_rng(start)
+    old, new = ((generator.random((r, images)) < 0.8).astype(float) for r in (old_seeds, new_seeds))
+    for claim in (these_networks, these_images, any_images):
+        there, back = claim(old, new, 0.95), claim(new, old, 0.95)
+        if there is None:
+            assert back is None
+            continue
+        assert (back.low, back.high, back.p) == pytest.approx((-there.high, -there.low, there.p))
+        assert there.low <= new.mean() - old.mean() <= there.high
+    if there is not None:
+        here = these_images(old, new, 0.95)
+        assert there.low <= here.low + 1e-12
+        assert there.high >= here.high - 1e-12
+        assert there.p >= here.p - 1e-12
+
+
+def test_the_correction_of_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03], 3) == pytest.approx([0.03, 0.06, 0.06])  # 3 x 0.01, 2 x 0.03, at least as much
+    assert holm([0.6, 0.9], 2) == [1, 1]
+    assert holm([0.01, 0.02], 4) == pytest.approx([0.04, 0.06])  # two more were tried, of which another claim was made
+    assert holm([], 2) == []
+
+
+def test_of_many_variants_that_do_nothing_one_passes_at_most_once_in_20_times():
+    generator = np.random.default_rng(0)
+    p = generator.random((2000, 10))
+    passed = np.mean([min(holm(row, 10)) < 0.05 for row in p.tolist()])
+    assert 0.035 < passed < 0.065
+    assert np.mean(p.min(axis=1) < 0.05) > 0.35  # without the correction
+
+
+@pytest.mark.parametrize(("old_seeds", "new_seeds"), [(10, 10), (10, 1), (5, 5)])
+def test_the_intervals_cover_the_truth_as_often_as_they_say(old_seeds, new_seeds):
+    found = coverage(old_seeds, new_seeds, images=1000, gain=0.0, repeats=300, seed=1)
+    assert 0.92 <= found["these images"].covered <= 0.98  # 0.95 within three standard errors of 300 repeats, or so
+    assert 0.92 <= found["any images"].covered <= 0.98
+
+
+@pytest.mark.slow
+def test_the_page_on_statistics_shows_what_the_simulation_prints():
+    """A fifth of the repeats again, from another start: within three standard errors of both."""
+    lines = (PROJECT / "docs/statistics.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| 10, 10 |")]
+    assert [row[2] for row in rows] == ["these images", "any images", "single runs"] * 2
+    found = coverage(10, 10, images=12_000, gain=0.5, repeats=80, seed=11)
+    for _, _, claim, covered, power, _ in rows[3:]:
+        for shown, again in ((covered, found[claim].covered), (power, found[claim].found)):
+            share = float(shown.removesuffix(" %")) / 100
+            error = 3 * np.sqrt(max(share * (1 - share), 0.01) * (1 / 80 + 1 / 400))
+            assert abs(again - share) < error
+    of_settings = [float(row[3].removesuffix(" %")) for row in rows if row[2] != "single runs"]
+    assert all(93.5 <= share <= 97 for share in of_settings)
+
+
+def test_all_seeds_find_what_a_single_run_each_misses():
+    """A gain of a third of a point at 98 %: the power of single runs is that of McNemar's test."""
+    ten = coverage(10, 10, images=2000, gain=0.6, repeats=120, seed=2)
+    assert ten["these images"].found > 2 * ten["single runs"].found
+    assert ten["any images"].found > ten["single runs"].found
+    assert ten["these images"].wrong_way == ten["any images"].wrong_way == 0

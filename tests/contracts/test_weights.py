@@ -1,0 +1,25 @@
+import re
+
+import numpy as np
+import pytest
+
+from common.errors import PipelineError
+from contracts import weights
+from network.determinism import keras
+
+
+def test_the_weights_are_those_of_keras_layer_after_layer(finished):
+    path = finished / "models/model.keras"
+    expected = keras.saving.load_model(path).get_weights()
+    arrays = weights.load(path)
+    assert [array.shape for array in arrays.values()] == [(784, 16), (16,), (16, 8), (8,), (8, 10), (10,)]
+    for found, array in zip(arrays.values(), expected, strict=True):
+        np.testing.assert_array_equal(found, array)
+
+
+def test_an_archive_that_is_missing_or_damaged_is_an_error(tmp_path):
+    with pytest.raises(PipelineError, match=r"run `python stages/train\.py` first"):
+        weights.load(tmp_path / "model.keras")
+    (tmp_path / "model.keras").write_bytes(b"no zip")
+    with pytest.raises(PipelineError, match=re.escape("is not a Keras archive (File is not a zip file)")):
+        weights.load(tmp_path / "model.keras")

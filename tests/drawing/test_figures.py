@@ -1,0 +1,87 @@
+import ast
+
+import numpy as np
+import pytest
+
+from drawing import figures
+from fixtures import PROJECT, succeed
+
+DRAW = f"""
+import sys; sys.path.insert(0, {str(PROJECT / "stages")!r})
+from pathlib import Path
+import numpy as np
+from drawing import figures
+figures.save(figures.gallery(np.eye(28)[None], ["eye"], 1, 1.5), Path("a.png"))
+"""
+SETTINGS = [
+    {},
+    {"MPLBACKEND": "svg", "TZ": "Asia/Tokyo"},
+    {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},  # as every notebook exports it
+    {"MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/proc/nowhere", "HOME": "/proc/nowhere"},
+    {"MATPLOTLIBRC": "broken", "MPLCONFIGDIR": "."},
+]
+
+
+@pytest.mark.slow
+def test_equal_data_gives_equal_bytes_whatever_the_users_settings(tmp_path):
+    (tmp_path / "broken").write_bytes(b"backend: \xff\xfe\nfont.size: 20\n")
+    (tmp_path / "matplotlibrc").write_text("figure.dpi: 50\nfont.size: 20\nimage.cmap: jet\nbackend: nonsense\n")
+    contents = []
+    for settings in SETTINGS:
+        assert succeed(tmp_path, "python", "-c", DRAW, **settings) == ""
+        contents.append((tmp_path / "a.png").read_bytes())
+        (tmp_path / "matplotlibrc").unlink(missing_ok=True)  # it lies there for the first of them
+    assert set(contents) == {contents[0]}
+    assert contents[0].startswith(b"\x89PNG")
+    assert b"Software" not in contents[0]
+
+
+def test_matplotlib_is_imported_in_one_place_which_prepares_it():
+    found = set()
+    for path in [*PROJECT.joinpath("stages").rglob("*.py"), *PROJECT.joinpath("tools").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if {"matplotlib", "seaborn"} & {name.partition(".")[0] for name in names}:
+                found.add(path.relative_to(PROJECT).as_posix())
+    assert found == {"stages/drawing/figures.py"}
+
+
+@pytest.mark.parametrize("name", ["$$", r"$\frac$", "^$_$", "US$/A$", r"\$", "5$ 10$", "a_b", "<b>", "100%"])
+def test_a_name_is_drawn_as_it_is_written(name, tmp_path):
+    figure = figures.gallery(np.eye(28)[None], [f"{name}\nn = 3"], 1, 1.5)
+    (text,) = figure.axes[0].texts
+    assert text._preprocess_math(text.get_text()) == (f"{name}\nn = 3", False)  # what the renderer is given
+    figures.save(figure, tmp_path / "a.png")
+
+
+def test_a_gallery_without_images_is_empty_but_drawn(tmp_path):
+    figures.save(figures.gallery([], [], 6, 1.5), tmp_path / "none.png")
+    assert (tmp_path / "none.png").stat().st_size > 0
+
+
+def test_images_lie_in_rows_under_their_titles():
+    figure = figures.gallery(np.random.default_rng(0).random((3, 28, 28)), ["a", "b", "c"], 2, 1.0)
+    (axes,) = figure.axes
+    titles = {text.get_text(): text.get_position() for text in axes.texts}
+    for title, box in zip("abc", axes.artists, strict=True):
+        assert titles[title][0] == box.xy[0]
+        assert titles[title][1] < box.xy[1]
+    assert titles["a"][1] == titles["b"][1] < titles["c"][1]
+    assert titles["a"][0] == titles["c"][0] < titles["b"][0]
+    figures.plt.close(figure)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 5])
+@pytest.mark.parametrize("place", [(1.0, 0.1), (0.987, 0.123)])
+def test_every_pixel_of_an_image_is_a_square_of_its_grey_level_dark_ink_on_light(scale, place):
+    grey = np.random.default_rng(0).integers(1, 256, (28, 28))  # no paper, to find its edges
+    figure, axes = figures.sheet(2, 2)
+    figures.draw_image(axes, (grey / 255).astype(np.float32), *place, scale)
+    figure.canvas.draw()
+    drawn = np.asarray(figure.canvas.buffer_rgba())[..., 0]
+    rows, columns = (np.flatnonzero((drawn < 255).any(axis=axis)) for axis in (1, 0))
+    expected = np.kron(255 - grey, np.ones((figures.SHARP * scale, figures.SHARP * scale)))
+    image = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    np.testing.assert_allclose(image, expected, rtol=0, atol=1)  # the colour map cuts off what is behind the point
+    figures.plt.close(figure)

@@ -1,0 +1,229 @@
+"""A tiny MNIST, and the project in a temporary folder to run on it; no test needs a network."""
+
+import gzip
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from filelock import FileLock
+
+from common.params import Train
+from contracts.dataset import Split
+from running import copies
+
+PROJECT = Path(__file__).parents[1]
+NAMES = {"train": 300, "t10k": 60}  # images
+
+# What runs in the background may ignore Ctrl-C, and what it starts inherits that; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    """An array of unsigned bytes in the IDX format."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes()
+
+
+def tiny_mnist() -> dict[str, np.ndarray]:
+    """Noisy pictures of ten rectangles, one for each digit: enough for a network to learn from."""
+    random = np.random.default_rng(0)
+    arrays = {}
+    for name, n in NAMES.items():
+        labels = np.arange(n) % 10
+        images = random.integers(0, 60, (n, 28, 28))
+        for image, digit in zip(images, labels, strict=True):
+            image[2 * digit : 2 * digit + 8, 4:24] += 150
+        arrays |= {f"{name}-images-idx3-ubyte": images, f"{name}-labels-idx1-ubyte": labels}
+    return arrays
+
+
+IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))
+SPLIT = Split((IMAGES / 255).astype(np.float32), LABELS.astype(np.uint8))
+SETTINGS = Train(
+    epochs=4,
+    batch_size=16,
+    learning_rate=0.01,
+    schedule="cosine",
+    weight_decay=0.0,
+    augmentation="none",
+    augmentation_strength=[1.0, 1.0],
+    seed=0,
+)
+
+
+def changed(**values) -> Train:
+    """SETTINGS with these values instead."""
+    return SETTINGS.model_copy(update=values)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the finished project first: one worker makes it while the others run the rest; quick ones last.
+
+    So no worker waits for a slow test in the end.
+    """
+    finished = {"finished", "finished_light"}
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        return not finished & {*getattr(item, "fixturenames", ())}, item.get_closest_marker("slow") is None
+
+    items.sort(key=place)
+
+
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return the folder `name`, which the first worker of pytest-xdist fills with `make` while the others wait."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # whose base is a folder of its own in that of the session
+        shared = shared.parent
+    folder, done = shared / name, shared / f"{name}.done"
+    with FileLock(shared / f"{name}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory) -> Path:
+    """A folder with the four .gz files of the tiny MNIST."""
+
+    def make(folder: Path) -> None:
+        for name, array in tiny_mnist().items():
+            (folder / f"{name}.gz").write_bytes(gzip.compress(idx_bytes(array), mtime=0))
+
+    return make_once(tmp_path_factory, "mirror", make)
+
+
+def edit_params(folder: Path, changes: dict[str, object]) -> None:
+    """Set `section.key` to a value in the params.yaml of `folder`, for each of the changes."""
+    path = folder / "params.yaml"
+    values = yaml.safe_load(path.read_text())
+    for key, value in changes.items():
+        section, name = key.split(".")
+        values[section][name] = value
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def tools_environment(**changes: str) -> dict[str, str]:
+    """The environment of a command: the `python` and `dvc` of the tests come first.
+
+    No bytecode is left behind, and no `dvc` reports to its makers, which takes a process and a network.
+    """
+    return {**copies.environment(), "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1", **changes}
+
+
+def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run a command in `folder`, with the `python` and the `dvc` of the tests."""
+    return subprocess.run(command, cwd=folder, env=tools_environment(**environment), capture_output=True, text=True)
+
+
+def succeed(folder: Path, *command: str, **environment: str) -> str:
+    """Run a command that must succeed; return what it printed."""
+    result = run(folder, *command, **environment)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
+    return result.stdout + result.stderr
+
+
+def copy_project(folder: Path, mirror: Path) -> Path:
+    """Make `folder` a Git repository of the project's files, with a params.yaml for the tiny MNIST of `mirror`."""
+    copies.copy(PROJECT, folder)
+    (folder / ".dvc/config.local").unlink()
+    (folder / "dvc.lock").unlink()
+    shutil.rmtree(folder / "reports")
+    sha256 = {name: hashlib.sha256(idx_bytes(array)).hexdigest() for name, array in tiny_mnist().items()}
+    edit_params(
+        folder,
+        {
+            "download.sources": [str(mirror)],
+            "download.sha256": sha256,
+            "model.hidden_units": [16, 8],
+            "train.epochs": 2,
+            "train.batch_size": 16,
+            "plot.mistakes": 6,
+            "reader.hidden_units": [16, 8],
+            "reader.epochs": 2,
+            "reader.batch_size": 16,
+        },
+    )
+    succeed(folder, "git", "init", "--quiet")
+    commit(folder, "tiny")
+    return folder
+
+
+AUTHOR = {f"GIT_{role}_{part}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+
+
+def commit(folder: Path, subject: str) -> None:
+    """Commit all files of `folder`, changed or not."""
+    succeed(folder, "git", "add", "--all")
+    succeed(folder, "git", "commit", "--quiet", "--allow-empty", "-m", subject, **AUTHOR)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, mirror) -> Path:
+    """A project on the tiny MNIST after `dvc repro`, committed; all workers read it.
+
+    Tests that change it, or run DVC or Git in it, which write even to look, take a `project` of their own.
+    """
+
+    def make(folder: Path) -> None:
+        copy_project(folder, mirror)
+        succeed(folder, "dvc", "repro")
+        commit(folder, "results")
+
+    return make_once(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Path:
+    """A copy of the finished project, with its cache."""
+    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def finished_light(tmp_path_factory, finished) -> Path:
+    """The finished project with tests/stand_in in the place of its network and its figures, after `dvc repro`."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(PROJECT / "tests/stand_in", folder / "stages", dirs_exist_ok=True)
+        succeed(folder, "dvc", "repro")
+        commit(folder, "light")
+
+    return make_once(tmp_path_factory, "finished_light", make)
+
+
+@pytest.fixture
+def light(finished_light, tmp_path) -> Path:
+    """A project for tests of what starts stages: train, evaluate and plot take two seconds, with TensorFlow twenty."""
+    return Path(shutil.copytree(finished_light, tmp_path / "project", symlinks=True))
+
+
+@contextmanager
+def training_held(fifo: Path) -> Iterator[dict[str, str]]:
+    """Yield the environment in which the training of `light` waits until the block ends."""
+    os.mkfifo(fifo)
+    end = os.open(fifo, os.O_RDWR)
+    try:
+        yield {"HOLD": str(fifo)}
+    finally:
+        fifo.unlink()  # whoever starts later does not wait
+        os.close(end)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory) -> Iterator:
+    """One headless Chromium for all tests, which begin by loading a page of their own; skips where there is none."""
+    from browser import open_browser  # and Selenium with it, which most tests need not wait for
+
+    with open_browser(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome

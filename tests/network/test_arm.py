@@ -1,0 +1,102 @@
+"""An ARM machine gives the bytes of this one: the stages here and in an emulated ARM machine, file by file."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import arm_root
+import numpy as np
+import pytest
+
+from contracts import dataset
+from fixtures import PROJECT, edit_params, idx_bytes, tiny_mnist, tools_environment
+
+RUN = [PROJECT / "tests/run_stages.py"]
+
+
+def copy_parameters(folder: Path, changes: dict[str, object]) -> None:
+    folder.mkdir(parents=True)
+    for name in ("stages", "requirements"):  # the templates and versions that stages read
+        (folder / name).symlink_to(PROJECT / name)
+    (folder / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
+    edit_params(folder, {"train.epochs": 2, "plot.mistakes": 6, **changes})
+
+
+def make_small(folder: Path) -> str:
+    """Everything that the pipeline computes, from the IDX files on, with the rest of a batch and all that is random."""
+    reader = {"reader.hidden_units": [16, 8], "reader.batch_size": 32, "reader.epochs": 1}
+    train = {"model.hidden_units": [16, 8], "train.batch_size": 32, "train.augmentation": "elastic"}
+    copy_parameters(folder, train | reader)
+    (folder / "data/raw").mkdir(parents=True)
+    for name, array in tiny_mnist().items():
+        (folder / "data/raw" / name).write_bytes(idx_bytes(array))
+    return "normalize,eda,train,evaluate,reader,plot,report,card"
+
+
+def make_wide(folder: Path) -> str:
+    """Sums of more than 512 terms in every product: over the pixels, over hidden units and over the images of a batch.
+
+    CPUs with SME begin a sum of more terms otherwise than others.
+    """
+    copy_parameters(folder, {"model.hidden_units": [8, 520], "train.batch_size": 520, "train.weight_decay": 0.01})
+    arrays = tiny_mnist()
+    images, labels = (np.tile(arrays[f"train-{kind}-ubyte"].T, 2).T for kind in ("images-idx3", "labels-idx1"))
+    for split, size in {"train": 600, "validation": 100, "test": 100}.items():
+        values = np.divide(images[:size], 255, dtype=np.float32)
+        dataset.save(folder / dataset.FOLDER / split, [values], labels[:size])
+    return "train,evaluate"
+
+
+def start(python: list[str | Path], case: str, cwd: Path, **environment: str) -> subprocess.Popen:
+    command = [*python, *RUN, case]
+    settings = tools_environment(**environment)
+    settings.pop("XLA_FLAGS", None)  # those of this CPU, which an earlier test may have set in this process
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return output
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What the stages of each case read and wrote."""
+    files = (path for name in ("data", "models", "reports") for path in folder.glob(f"*/{name}/**/*"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.emulated
+@pytest.mark.parametrize(
+    ("cpu", "make"),
+    [
+        pytest.param(arm_root.NEOVERSE_N1, make_small, id="NEON"),
+        pytest.param(arm_root.NEOVERSE_N1, make_wide, id="NEON, long sums"),
+        pytest.param(arm_root.EVERYTHING, make_wide, id="SVE and SME, long sums"),
+    ],
+)
+def test_every_file_has_the_same_bytes_on_arm(cpu, make, tmp_path):
+    try:
+        python, environment = arm_root.python(cpu)
+    except arm_root.Unavailable as reason:
+        pytest.skip(f"no emulated ARM machine: {reason}")
+    for machine in ("arm", "here"):
+        case = f"{make.__name__}:{make(tmp_path / machine / make.__name__)}"
+    processes = [
+        start(python, case, tmp_path / "arm", **environment),
+        start([sys.executable], case, tmp_path / "here"),
+    ]
+    outputs = [finish(process) for process in processes]
+
+    assert [output.splitlines()[0] for output in outputs] == ["aarch64", "x86_64"]
+    here, arm = (contents(tmp_path / machine) for machine in ("here", "arm"))
+    assert sorted(here) == sorted(arm)
+    assert [name for name in here if here[name] != arm[name]] == []

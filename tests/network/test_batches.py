@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from common.errors import PipelineError
+from contracts.dataset import Split
+from fixtures import SETTINGS, SPLIT, changed
+from network import batches
+from network.batches import Plan, shuffled
+
+NUMBERED = Split(np.broadcast_to(np.arange(10, dtype=np.float32)[:, None, None], (10, 28, 28)), np.arange(10))
+
+
+def one_by_one(split, settings, epochs):
+    """The batches of those epochs, images and labels, without the blocks."""
+    plan = Plan.of(len(split.labels), settings.batch_size)
+    for images, labels, count in shuffled(split, settings, plan, epochs):
+        yield from zip(images[:count], labels[:count], strict=True)
+
+
+def test_an_epoch_is_a_permutation_without_the_incomplete_batch():
+    batches = list(one_by_one(NUMBERED, changed(batch_size=3), range(2)))
+    assert [len(labels) for _, labels in batches] == [3] * 6
+    for images, labels in batches:
+        assert (images == labels[:, None, None]).all()
+    first, second = (np.concatenate([labels for _, labels in half]) for half in (batches[:3], batches[3:]))
+    assert len(set(first)) == len(set(second)) == 9
+    assert first.tolist() != second.tolist()
+
+
+def test_the_order_depends_on_the_seed_and_the_epoch_alone():
+    settings = changed(batch_size=5, seed=3)
+    both = [labels.tolist() for _, labels in one_by_one(NUMBERED, settings, range(2))]
+    assert both[2:] == [labels.tolist() for _, labels in one_by_one(NUMBERED, settings, range(1, 2))]
+    assert both != [labels.tolist() for _, labels in one_by_one(NUMBERED, changed(batch_size=5, seed=4), range(2))]
+
+
+@pytest.mark.parametrize("kind", ["shift", "elastic"])
+def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_alone(kind):
+    settings = changed(augmentation=kind)
+    plain, deformed = (list(one_by_one(SPLIT, s, range(2))) for s in (SETTINGS, settings))
+    for (images, labels), (others, same) in zip(plain, deformed, strict=True):
+        np.testing.assert_array_equal(labels, same)
+        assert (images != others).any(axis=(1, 2)).all()
+    copies = Split(np.broadcast_to(SPLIT.images[:1], SPLIT.images.shape), SPLIT.labels)
+    shown = np.concatenate([images for images, _ in one_by_one(copies, settings, range(2))])
+    assert len(np.unique(shown, axis=0)) == len(shown)
+    second = [images for images, _ in one_by_one(copies, settings, range(1, 2))]
+    np.testing.assert_array_equal(np.concatenate(second), shown[len(shown) // 2 :])
+
+
+def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
+    plain, full, fading = (
+        [images for images, _ in one_by_one(SPLIT, settings, range(4))]
+        for settings in (
+            SETTINGS,
+            changed(augmentation="shift"),
+            changed(augmentation="shift", augmentation_strength=[1.0, 0.0]),
+        )
+    )
+    batches = len(plain) // 4
+    np.testing.assert_array_equal(fading[:batches], full[:batches])
+    np.testing.assert_array_equal(fading[-batches:], plain[-batches:])
+    assert (np.array(fading[batches:-batches]) != plain[batches:-batches]).any()
+    assert (np.array(fading[batches:-batches]) != full[batches:-batches]).any()
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "steps", "size", "blocks"),
+    [(48_000, 128, 375, 25, 15), (48_000, 256, 187, 12, 16), (48_000, 5_000, 9, 1, 9), (50, 16, 3, 3, 1)],
+)
+def test_a_block_has_as_many_batches_as_fit_and_an_epoch_as_many_blocks_as_it_takes(
+    images, batch_size, steps, size, blocks
+):
+    assert Plan.of(images, batch_size) == Plan(batch_size, steps, size, blocks)
+
+
+def test_a_batch_of_more_than_all_images_is_an_error():
+    with pytest.raises(PipelineError, match=r"train\.batch_size: expected at most 50, all images, found 51"):
+        Plan.of(50, 51)
+
+
+@pytest.mark.parametrize("kind", ["none", "elastic"])
+def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch(kind):
+    settings = changed(batch_size=3, augmentation=kind)
+    expected = list(one_by_one(NUMBERED, settings, range(2)))
+    blocks = list(shuffled(NUMBERED, settings, Plan(batch_size=3, steps=3, size=2, blocks=2), range(2)))
+    assert [count for _, _, count in blocks] == [2, 1, 2, 1]
+    assert all(images.shape == (2, 3, 28, 28) and labels.shape == (2, 3) for images, labels, _ in blocks)
+    for part in (0, 1):
+        found = np.concatenate([block[part][: block[2]] for block in blocks])
+        np.testing.assert_array_equal(found, [batch[part] for batch in expected])
+        assert not blocks[1][part][1:].any()
+
+
+def test_tensorflow_takes_an_aligned_array_without_a_copy():
+    images = batches.aligned(2, 3)
+    images[:] = 0
+    ((fed,),) = batches.stream(lambda: iter([(images,)]), batches.specs(2, 3)[:1], 1)
+    images[:] = 1
+    assert (fed.numpy() == 1).all()
+
+
+def test_tensorflow_is_fed_the_same_images_and_labels(monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK", 32)
+    plan = Plan.of(50, 16)
+    fed = [batch for images, labels, n in batches.training(SPLIT, SETTINGS, plan, range(2)) for batch in
+           zip(images[:n], labels[:n], strict=True)]  # fmt: skip
+    for found, expected in zip(fed, one_by_one(SPLIT, SETTINGS, range(2)), strict=True):
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+
+
+def test_validation_is_fed_every_image_once_in_order(monkeypatch):
+    monkeypatch.setattr(batches, "VALIDATION_BATCH", 20)
+    fed = list(batches.validation(SPLIT))
+    assert [(len(images), len(labels), int(count)) for images, labels, count in fed] == [
+        (20, 20, n) for n in (20, 20, 10)
+    ]
+    images, labels = (np.concatenate([batch[i][: batch[2]] for batch in fed]) for i in (0, 1))
+    np.testing.assert_array_equal(images, SPLIT.images)
+    np.testing.assert_array_equal(labels, SPLIT.labels)

@@ -1,0 +1,72 @@
+import sys
+
+import pytest
+
+from fixtures import PROJECT, succeed
+from network import platform_support
+from running import hardware
+
+AMD = "processor\t: {n}\nmodel name\t: AMD EPYC\npower management:\nflags\t\t: fpu {flags}\n\n"
+ARM = "processor\t: {n}\nBogoMIPS\t: 100.00\nFeatures\t: fp {flags}\nCPU implementer\t: 0x41\n\n"
+
+
+@pytest.fixture
+def pretend(tmp_path, monkeypatch):
+    """Make this machine another: its system, its kind of CPU and what /proc/cpuinfo tells, nothing for no file."""
+
+    def become(system: str, kind: str, cpuinfo: str = "") -> None:
+        monkeypatch.setattr(platform_support.platform, "system", lambda: system)
+        monkeypatch.setattr(platform_support.platform, "machine", lambda: kind)
+        monkeypatch.setattr(platform_support, "CPUINFO", tmp_path / "cpuinfo")
+        if cpuinfo:
+            platform_support.CPUINFO.write_text(cpuinfo)
+
+    return become
+
+
+@pytest.mark.parametrize(
+    ("kind", "cpuinfo", "flags", "shown"),
+    [
+        ("x86_64", AMD, "fma avx2 avx512f", "AMD EPYC, AVX-512"),
+        ("x86_64", AMD, "fma avx2", "AMD EPYC, AVX2"),
+        ("x86_64", AMD, "", "AMD EPYC"),
+        ("aarch64", ARM, "asimd sve", "aarch64, SVE"),
+        ("aarch64", ARM, "asimd", "aarch64, NEON"),
+        ("arm64", "", "", "arm64"),
+    ],
+)
+def test_the_first_cpu_is_named_with_its_widest_vectors(pretend, kind, cpuinfo, flags, shown):
+    pretend("Linux", kind, cpuinfo.format(n=0, flags=flags) + cpuinfo.format(n=1, flags="avx512f sve"))
+    assert hardware.describe() == f"{hardware.cores()} cores, {shown}"
+
+
+@pytest.mark.parametrize(
+    ("system", "kind", "cpuinfo", "why"),
+    [
+        ("Linux", "x86_64", AMD.format(n=0, flags="fma avx2"), ""),
+        ("Linux", "x86_64", AMD.format(n=0, flags="fma avx2 avx512f"), ""),
+        ("Linux", "aarch64", ARM.format(n=0, flags="asimd"), ""),
+        ("Linux", "x86_64", AMD.format(n=0, flags="fma"), "a CPU without AVX2"),
+        ("Linux", "x86_64", AMD.format(n=0, flags="avx"), "a CPU without AVX2 and FMA"),
+        ("Linux", "riscv64", "", "a CPU of the kind riscv64"),
+        ("Darwin", "arm64", "", "Darwin instead of Linux"),
+        ("Windows", "AMD64", "", "Windows instead of Linux"),
+    ],
+)
+def test_the_same_bytes_are_promised_on_linux_with_avx2_and_fma_or_on_arm(pretend, system, kind, cpuinfo, why):
+    pretend(system, kind, cpuinfo)
+    assert platform_support.unsupported_reason() == why
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", ["fma avx2", "fma"])
+def test_a_stage_says_in_one_line_when_the_bytes_are_not_promised(tmp_path, flags):
+    (tmp_path / "cpuinfo").write_text(AMD.format(n=0, flags=flags))
+    code = (
+        f"import sys, pathlib; sys.path.insert(0, {str(PROJECT / 'stages')!r}); from common import promise\n"
+        f"platform_support.CPUINFO = pathlib.Path('cpuinfo'); platform_support.platform.machine = lambda: 'x86_64'\n"
+        "from common import determinism"
+    )
+    printed = succeed(tmp_path, sys.executable, "-c", code)
+    expected = "a CPU without AVX2: the same bytes as on other machines are not promised (docs/reproducibility.md)\n"
+    assert printed == ("" if "avx2" in flags else expected)

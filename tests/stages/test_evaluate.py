@@ -1,0 +1,184 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
+
+from contracts import tables
+from evaluation.measures import (
+    SMALLEST,
+    brier_scores,
+    calibrate,
+    calibration_error,
+    list_predictions,
+    measure,
+    measure_digits,
+    most_ambiguous,
+)
+from fixtures import succeed
+from network import model
+from network.determinism import keras
+
+NAMES = ["a", "b", "c"]
+PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.5, 0.25, 0.25], [0, 0, 1]], np.float32)
+LABELS = np.array([0, 1, 1, 2], np.uint8)
+
+
+def measured(probabilities, labels, names):
+    predicted = probabilities.argmax(axis=1)
+    bins = calibrate(probabilities.max(axis=1), predicted == labels, 10)
+    return measure(probabilities, labels, measure_digits(predicted, labels, names), bins, 0.95)
+
+
+@pytest.fixture
+def random_answers():
+    random = np.random.default_rng(0)
+    return random.dirichlet(np.ones(10), 500), random.integers(0, 10, 500)
+
+
+def test_measures_of_four_images_by_hand():
+    metrics = measured(PROBABILITIES, LABELS, NAMES)
+    assert metrics["accuracy"] == 0.75
+    assert metrics["errors"] == 1
+    assert metrics["images"] == 4
+    assert metrics["accuracy_per_digit"] == {"a": 1.0, "b": 0.5, "c": 1.0}
+    assert metrics["loss"] == pytest.approx(-(np.log(0.7) + np.log(0.8) + np.log(0.25) + 0) / 4, abs=1e-6)
+    squares = [0.3**2 + 0.2**2 + 0.1**2, 0.1**2 + 0.2**2 + 0.1**2, 0.5**2 + 0.75**2 + 0.25**2, 0]
+    assert metrics["brier_score"] == pytest.approx(sum(squares) / 4, abs=1e-6)
+    # each image is alone in its bin: right with 0.7, right with 0.8, wrong with 0.5, right with 1
+    assert metrics["expected_calibration_error"] == pytest.approx((0.3 + 0.2 + 0.5 + 0) / 4, abs=1e-6)
+    assert metrics["macro_average"] == {
+        "precision": pytest.approx((1 / 2 + 1 + 1) / 3, abs=1e-6),
+        "recall": pytest.approx((1 + 1 / 2 + 1) / 3, abs=1e-6),
+        "f1": pytest.approx((2 / 3 + 2 / 3 + 1) / 3, abs=1e-6),
+    }
+
+
+def test_measures_agree_with_scikit_learn_and_keras(random_answers):
+    assert keras.config.epsilon() == SMALLEST
+    probabilities, labels = random_answers
+    metrics = measured(probabilities.astype(np.float32), labels, list("0123456789"))
+    assert metrics["accuracy"] == pytest.approx(accuracy_score(labels, probabilities.argmax(axis=1)), abs=1e-6)
+    assert metrics["loss"] == pytest.approx(log_loss(labels, probabilities), abs=1e-5)
+    assert metrics["loss"] == pytest.approx(
+        float(keras.losses.SparseCategoricalCrossentropy()(labels, probabilities)), abs=1e-5
+    )
+    assert metrics["brier_score"] == pytest.approx(((probabilities - np.eye(10)[labels]) ** 2).sum() / 500, abs=1e-6)
+
+
+def test_precision_recall_and_f1_are_those_of_scikit_learn(random_answers):
+    probabilities, labels = random_answers
+    digits = measure_digits(probabilities.argmax(axis=1), labels, list("0123456789"))
+    expected = precision_recall_fscore_support(labels, probabilities.argmax(axis=1))
+    for name, values in zip(("precision", "recall", "f1", "images"), expected, strict=True):
+        assert [getattr(digit, name) for digit in digits] == pytest.approx(values.tolist())
+
+
+def test_of_a_digit_without_images_nothing_is_measured_and_it_does_not_count_for_the_means(tmp_path):
+    digits = measure_digits(np.array([0, 0]), np.array([0, 0]), ["a", "b"])
+    assert digits[1] == tables.Digit("b", 0, None, None, None)
+    assert measure_digits(np.array([1, 0]), np.array([0, 0]), ["a", "b"])[1] == digits[1]
+    tables.save(tmp_path / "per_digit.csv", digits)
+    assert tables.load(tmp_path / "per_digit.csv", tables.Digit) == digits
+    assert (tmp_path / "per_digit.csv").read_text().endswith("b,0,,,\n")
+    metrics = measured(np.array([[1, 0], [1, 0]], np.float32), np.array([0, 0]), ["a", "b"])
+    assert metrics["macro_average"] == {"precision": 1, "recall": 1, "f1": 1}
+
+
+def test_the_bins_are_those_of_scikit_learn_and_leave_no_image_out(random_answers):
+    probabilities, labels = random_answers
+    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bins = calibrate(confidence.astype(np.float32), correct, 10)
+    accuracy, mean_confidence = calibration_curve(correct, confidence, n_bins=10)
+    assert [b.accuracy for b in bins] == pytest.approx(accuracy.tolist())
+    assert [b.confidence for b in bins] == pytest.approx(mean_confidence.tolist(), abs=1e-6)
+    assert sum(b.images for b in bins) == 500
+    assert all(b.low < b.confidence <= b.high for b in bins)
+
+
+def test_an_empty_bin_has_no_row_and_a_bound_belongs_to_the_bin_below():
+    bins = calibrate(np.array([0.5, 1, 1], np.float32), np.array([True, True, False]), 4)
+    assert bins == [tables.Bin(0.25, 0.5, 1, 0.5, 1.0), tables.Bin(0.75, 1.0, 2, 1.0, 0.5)]
+    assert calibration_error(bins) == pytest.approx((0.5 * 1 + 0.5 * 2) / 3)
+
+
+def test_the_worst_brier_score_is_two():
+    assert brier_scores(np.array([[1, 0]], np.float32), np.array([1])).tolist() == [2]
+
+
+def test_the_smallest_margin_is_the_most_ambiguous_and_equal_ones_are_in_order():
+    probabilities = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0, 0.5, 0.5]], np.float32)
+    assert most_ambiguous(probabilities, np.array([2, 1, 0]), 2) == [
+        tables.Ambiguous(2, 0, 1, 0.5, 2, 0.5),
+        tables.Ambiguous(0, 2, 0, 0.5, 1, 0.25),
+    ]
+
+
+def test_a_probability_of_zero_leaves_the_loss_finite():
+    metrics = measured(np.array([[0, 1]], np.float32), np.array([0]), ["a", "b"])
+    assert metrics["loss"] == pytest.approx(-np.log(1e-7), abs=1e-5)
+    assert metrics["accuracy_per_digit"] == {"a": 0.0}
+
+
+def test_predictions_have_one_row_an_image(tmp_path):
+    tables.save(tmp_path / "p.csv", list_predictions(PROBABILITIES, LABELS))
+    assert (tmp_path / "p.csv").read_text().splitlines() == [
+        "index,actual,predicted,confidence,loss,brier",
+        "0,0,0,0.700000,0.356675,0.140000",  # -ln 0.7; 0.3^2 + 0.2^2 + 0.1^2
+        "1,1,1,0.800000,0.223144,0.060000",
+        "2,1,0,0.500000,1.386294,0.875000",
+        "3,2,2,1.000000,0.000000,0.000000",
+    ]
+
+
+@pytest.mark.parametrize(("split", "file"), [("test", "predictions.csv"), ("validation", "validation_predictions.csv")])
+def test_the_answers_to_each_image_add_up_to_what_was_measured_of_the_split(finished, split, file):
+    labels = np.load(finished / f"data/normalized/{split}/labels.npy")
+    predictions = pd.read_csv(finished / "reports/evaluate" / file)
+    folder, of_test = ("evaluate", True) if split == "test" else ("train", False)
+    metrics = json.loads((finished / f"reports/{folder}/metrics.json").read_text())
+    assert predictions["actual"].tolist() == labels.tolist()
+    assert predictions["loss"].mean() == pytest.approx(metrics["loss" if of_test else "val_loss"], abs=2e-5)
+    right = (predictions["actual"] == predictions["predicted"]).mean()
+    assert right == pytest.approx(metrics["accuracy" if of_test else "val_accuracy"], abs=1e-6)
+    if of_test:
+        assert predictions["brier"].mean() == pytest.approx(metrics["brier_score"], abs=2e-6)
+
+
+def test_the_stage_agrees_with_plain_keras(finished):
+    metrics = json.loads((finished / "reports/evaluate/metrics.json").read_text())
+    predictions = pd.read_csv(finished / "reports/evaluate/predictions.csv")
+    assert metrics["errors"] == (predictions["actual"] != predictions["predicted"]).sum()
+    network = keras.saving.load_model(finished / "models/model.keras")
+    images, labels = (np.load(finished / f"data/normalized/test/{name}.npy") for name in ("images", "labels"))
+    loss, accuracy = network.evaluate(images, labels, verbose=0)
+    assert metrics["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert metrics["loss"] == pytest.approx(loss, abs=1e-4)
+    assert predictions["index"].tolist() == list(range(len(labels)))
+
+
+def test_dvc_shows_the_metrics(project):
+    shown = json.loads(succeed(project, "dvc", "metrics", "show", "--json"))[""]["data"]
+    metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
+    assert shown["reports/evaluate/metrics.json"]["data"] == metrics
+
+
+@pytest.mark.slow
+def test_a_network_that_gives_one_answer_to_everything_passes_through_all_that_follows(project):
+    path = project / model.PATH
+    network = model.load(path)
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([np.zeros_like(kernel), np.eye(len(bias), dtype=np.float32)[7] * 1000])
+    model.save(network, path)
+    for stage in ("evaluate", "plot", "report", "card"):
+        succeed(project, "python", f"stages/{stage}.py")
+    metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
+    assert metrics["accuracy"] == 0.1
+    assert metrics["accuracy_per_digit"] == {str(digit): float(digit == 7) for digit in range(10)}
+    assert {row.predicted for row in tables.load(project / "reports/evaluate/predictions.csv", tables.Prediction)} == {
+        7
+    }
+    assert "10.00\N{NO-BREAK SPACE}%" in (project / "reports/model_card.md").read_text()
+    assert "10.00\N{NO-BREAK SPACE}%" in (project / "reports/index.html").read_text()

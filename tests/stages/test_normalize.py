@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from common.errors import PipelineError
+from contracts import dataset
+from fixtures import idx_bytes
+from normalize import CHUNK, count_duplicates, count_shared, digests, read_idx, read_published, scaled, stratified_split
+
+
+@settings(deadline=None)
+@given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=3, max_side=5)))
+def test_every_idx_file_is_read_as_it_was_written(tmp_path_factory, array):
+    path = tmp_path_factory.mktemp("idx") / "file"
+    path.write_bytes(idx_bytes(array))
+    read = read_idx(path, array.ndim)
+    np.testing.assert_array_equal(read, array)
+    assert read.dtype == np.uint8
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40), st.sampled_from([1, 3]))
+def test_any_bytes_are_read_or_refused_with_one_line(tmp_path_factory, content, dimensions):
+    path = tmp_path_factory.mktemp("idx") / "file"
+    path.write_bytes(content)
+    try:
+        assert read_idx(path, dimensions).size == len(content) - 4 - 4 * dimensions
+    except PipelineError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "begins with 00000803, found nothing"),
+        (b"<html>", "begins with 00000803, found 3c68746d"),
+        (idx_bytes(np.zeros((2, 3))), "begins with 00000803, found 00000802"),
+        (idx_bytes(np.zeros((2, 3, 4)))[:-1], r"expected 40 bytes for its dimensions \(2, 3, 4\), found 39"),
+        (idx_bytes(np.zeros((2, 3, 4))) + b"x", "expected 40 bytes .* found 41"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "expected 79,228,162,"),
+        (idx_bytes(np.zeros((0, 28, 28))), "at least one image"),
+    ],
+)
+def test_a_damaged_idx_file_is_an_error(tmp_path, content, message):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(PipelineError, match=message):
+        read_idx(path, 3)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        ((3, 28, 28), [0, 1], "found 3 images, 2 labels"),
+        ((2, 28, 27), [0, 1], r"expected images of \(28, 28\) pixels, found \(28, 27\)"),
+        ((2, 28, 28), [0, 10], "expected labels 0 to 9, .* found 10; for EMNIST"),
+    ],
+)
+def test_images_and_labels_that_do_not_fit_are_an_error(tmp_path, monkeypatch, images, labels, message):
+    monkeypatch.setattr("normalize.RAW", tmp_path)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(np.zeros(images)))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(np.array(labels)))
+    with pytest.raises(PipelineError, match=message):
+        read_published("train", 10)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(5, 40), min_size=2, max_size=10), st.floats(0.25, 0.75), st.integers(0, 2**31 - 1))
+def test_the_split_is_stratified_complete_and_seeded(counts, fraction, seed):
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.uint8)
+    names = [f"class {label}" for label in range(len(counts))]
+    train, validation = stratified_split(labels, fraction, seed, names)
+    assert sorted([*train, *validation]) == list(range(len(labels)))
+    assert (np.diff(train) > 0).all()
+    assert (np.diff(validation) > 0).all()
+    for label, count in enumerate(counts):
+        assert abs((labels[validation] == label).sum() - count * fraction) <= 1.5
+    np.testing.assert_array_equal(train, stratified_split(labels, fraction, seed, names)[0])
+
+
+def test_another_seed_gives_another_split():
+    labels = np.arange(200) % 10
+    assert (
+        stratified_split(labels, 0.2, 0, "0123456789")[1].tolist()
+        != stratified_split(labels, 0.2, 1, "0123456789")[1].tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "fraction", "message"),
+    [
+        ([3, 1], 0.5, "found 1 of 'moth' in all, too few to split by 0.5"),
+        ([100, 2], 0.2, "found 2 of 'moth' in all, too few to split by 0.2"),
+        ([1000, 8], 0.05, "found 8 of 'moth' in all"),
+        ([2, 100], 0.8, "found 2 of 'bee' in all"),
+        ([1, 1], 0.5, "found 1 of 'bee', 1 of 'moth' in all"),
+        ([5, 5], 0.01, "normalize.validation_fraction: The test_size = 1 should be greater or equal"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_too_rare_to_be_in_both_splits_is_an_error_with_its_name(counts, fraction, message, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    with pytest.raises(PipelineError, match=message):
+        stratified_split(labels, fraction, seed, ["bee", "moth"])
+
+
+def test_a_name_without_any_image_does_not_hinder_the_split():
+    train, validation = stratified_split(np.repeat([1, 2], 10), 0.2, 0, ["none", "bee", "moth"])
+    assert (len(train), len(validation)) == (16, 4)
+
+
+def test_pixels_are_scaled_to_the_unit_interval_whatever_the_chunk(monkeypatch):
+    images = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
+    monkeypatch.setattr("normalize.CHUNK", 3)
+    assert CHUNK > 3
+    chunks = list(scaled(images, np.array([3, 0, 1, 2])))
+    assert [len(chunk) for chunk in chunks] == [3, 1]
+    result = np.concatenate(chunks)
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(result, images[[3, 0, 1, 2]].astype(np.float32) / 255)
+    assert (result.min(), result.max()) == (0, 1)
+
+
+def test_duplicates_between_splits_are_counted():
+    a, b, c, d = np.eye(4, dtype=np.uint8).reshape(4, 2, 2)
+    train, validation, test = np.stack([a, b]), np.stack([b, c]), np.stack([a, a, c, d])
+    assert count_duplicates(*map(digests, (train, validation, test))) == {
+        "test_images_in_train": 2,
+        "test_images_in_validation": 1,
+        "validation_images_in_train": 1,
+    }
+
+
+def test_an_image_in_three_splits_is_one_image():
+    a, b, c, d = np.eye(4, dtype=np.uint8).reshape(4, 2, 2)
+    splits = np.stack([a, a, b]), np.stack([a, c]), np.stack([a, a, c, d])
+    assert count_shared(*map(digests, splits)) == 2
+
+
+def test_the_stage_writes_the_three_splits(finished):
+    sizes = {
+        name: len(dataset.load(finished / "data/normalized" / name).labels) for name in ("train", "validation", "test")
+    }
+    assert sizes == {"train": 240, "validation": 60, "test": 60}

@@ -1,0 +1,192 @@
+"""The routine that prepares a picture for the network, in Python and in the browser."""
+
+from itertools import chain, product
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
+
+from contracts import dataset
+from fixtures import PROJECT, tiny_mnist
+from reading.digits import find_digits
+from reading.prepare import CENTRE, averaging, find_ink, fit, median, otsu
+
+MNIST = PROJECT / "data/normalized"
+
+
+def prepare(grey: np.ndarray) -> np.ndarray | None:
+    ink = find_ink(grey)
+    return fit(ink) if ink.any() else None
+
+
+def draw_seven(height: int = 120, width: int = 100) -> np.ndarray:
+    """Ink (height, width) in {0, 1}: a 7 of straight strokes, 60 rows high and 40 columns wide."""
+    ink = np.zeros((height, width))
+    ink[30:38, 30:70] = 1
+    for row in range(30, 90):
+        column = 66 - (row - 30) // 2
+        ink[row, column - 4 : column + 4] = 1
+    return ink
+
+
+def photograph(ink: np.ndarray) -> np.ndarray:
+    """Dark ink on paper half in the shade, light that falls off downwards, and noise; (h, w) from 0 to 255."""
+    rows, columns = np.indices(ink.shape)
+    light = 230 - 0.5 * rows - 40 * (columns > 0.4 * ink.shape[1])
+    return light * (1 - 0.6 * ink) + np.random.default_rng(0).normal(0, 3, ink.shape)
+
+
+def on_dense_squares(ink: np.ndarray) -> np.ndarray:
+    """Ink on squares so dense that they are half of the picture, all of it blurred; (h, w) from 0 to 255."""
+    rows, columns = np.indices(ink.shape)
+    squares = np.maximum(rows % 9 < 3, columns % 9 < 3)
+    return 220 - 150 * gaussian_filter(np.maximum(0.6 * squares, ink), 1)
+
+
+def centre_of_mass(image: np.ndarray) -> list[float]:
+    return [(image * indices).sum() / image.sum() for indices in np.indices(image.shape)]
+
+
+def test_the_result_is_what_the_network_expects():
+    image = prepare(255 * (1 - draw_seven()))
+    assert (image.shape, image.dtype) == (dataset.SHAPE, np.float32)
+    assert (image.min(), image.max()) == (0, 1)
+    rows, columns = np.nonzero(image)
+    assert [np.ptp(rows) + 1, np.ptp(columns) + 1] == [20, 13]  # 60 x 40 pixels, scaled by a third
+    np.testing.assert_allclose(centre_of_mass(image), CENTRE, atol=0.5)
+
+
+def test_polarity_brightness_contrast_and_place_do_not_matter():
+    ink = draw_seven()
+    expected = prepare(255 * ink)
+    for low, high in product((0, 90), (150, 255)):
+        np.testing.assert_array_equal(prepare(low + (high - low) * ink), expected)
+        np.testing.assert_array_equal(prepare(high - (high - low) * ink), expected)
+    np.testing.assert_array_equal(prepare(np.pad(255 * ink, ((0, 50), (90, 0)))), expected)
+
+
+def test_uneven_light_and_noise_leave_the_ink_as_it_is():
+    np.testing.assert_array_equal(find_ink(photograph(draw_seven())) > 0.5, draw_seven() == 1)
+    assert prepare(photograph(draw_seven())).sum() == pytest.approx(prepare(255 * draw_seven()).sum(), rel=0.05)
+
+
+def test_dense_squares_are_told_from_their_paper():
+    found = find_ink(on_dense_squares(draw_seven()))
+    assert found[draw_seven() == 1].mean() > 0.8
+    assert (found == 0).mean() > 0.2
+
+
+@pytest.mark.parametrize(
+    "grey",
+    [
+        np.full((28, 28), 200.0),
+        np.zeros((1, 1)),
+        np.linspace(50, 250, 100)[None].repeat(80, axis=0),
+        np.random.default_rng(0).normal(128, 12, (90, 100)),
+        photograph(np.zeros((120, 100))),
+        200 - 15 * draw_seven(),
+    ],
+    ids=["even", "one pixel", "slope", "noise", "empty photo", "too faint"],
+)
+def test_without_ink_there_is_no_image(grey):
+    assert prepare(grey) is None
+
+
+def test_a_line_is_as_long_as_the_field_and_no_thinner_than_a_pixel():
+    image = fit(np.ones((200, 2)))
+    assert [axis.tolist() for axis in np.nonzero(image)] == [list(range(4, 24)), [14] * 20]
+
+
+def test_resampling_averages_areas():
+    np.testing.assert_allclose(averaging(2, 4) @ [1, 3, 5, 9], [2, 7])
+    np.testing.assert_allclose(averaging(2, 3) @ [3, 6, 9], [(3 + 6 / 2) / 1.5, (6 / 2 + 9) / 1.5])
+    np.testing.assert_allclose(averaging(4, 2) @ [3, 6], [3, 3, 6, 6])
+
+
+def test_the_threshold_has_the_largest_variance_between_the_classes():
+    levels = np.random.default_rng(0).permutation([10] * 30 + [12] * 20 + [200] * 5 + [90] * 3)
+    variances = {}
+    for threshold in range(10, 200):
+        low, high = levels[levels <= threshold], levels[levels > threshold]
+        variances[threshold] = len(low) * len(high) * (low.mean() - high.mean()) ** 2
+    assert otsu(levels) == max(variances, key=variances.get)
+
+
+def test_the_median_is_that_of_numpy():
+    levels = np.random.default_rng(0).integers(0, 256, 101)
+    assert median(levels) == np.median(levels)
+
+
+def read_mnist() -> dataset.Split:
+    if not (MNIST / "test/images.npy").exists():
+        pytest.skip("no data/normalized/test: run dvc repro")
+    test = dataset.load(MNIST / "test")
+    if len(test.labels) != 10_000:
+        pytest.skip(f"{len(test.labels)} test images: not MNIST")
+    return test
+
+
+def test_mnist_passes_almost_unchanged():
+    images = read_mnist().images[:500]
+    prepared = np.stack([prepare(np.float32(255) * image) for image in images])
+    changes = np.abs(prepared - images).max(axis=(1, 2))
+    assert np.median(changes) < 0.05  # the levels of the blackest ink
+    assert (changes < 0.3).mean() > 0.9  # the rest have faint pixels at their edge and are scaled a little
+
+
+@pytest.mark.slow
+def test_mnist_prepared_is_recognised_as_well():
+    test = read_mnist()
+    path = PROJECT / "models/model.keras"
+    if not path.exists():
+        pytest.skip("no models/model.keras: run dvc repro")
+    from network import model
+
+    network = model.load(path)
+    prepared = np.stack([prepare(np.float32(255) * image) for image in test.images])
+    before, after = (
+        (network.predict(images, batch_size=1_000, verbose=0).argmax(axis=1) == test.labels).mean()
+        for images in (test.images, prepared)
+    )
+    assert after >= before - 0.003
+
+
+def several() -> np.ndarray:
+    """Two lines of drawn digits, a hyphen, a speck, a hat 5 pixels from its digit, a blob and a broad one."""
+    image = Image.new("L", (150, 140), 255)
+    draw = ImageDraw.Draw(image)
+    for stroke in (
+        [(15, 15), (15, 55)],
+        [(35, 35), (50, 36)],
+        [(60, 22), (60, 38), (85, 38), (85, 58), (60, 58)],
+        [(64, 12), (88, 12)],
+        [(110, 20), (112, 20)],
+        [(15, 85), (25, 120), (40, 85), (55, 120), (70, 85), (80, 120)],
+    ):
+        draw.line(stroke, fill=0, width=5)
+    draw.ellipse((100, 80, 135, 118), fill=40)
+    return np.asarray(image, np.float32)
+
+
+def test_the_browser_finds_the_same_digits(browser, tmp_path):
+    tiny = tiny_mnist()["t10k-images-idx3-ubyte"][:10]
+    greys = [255 * draw_seven(), 255 - 200 * draw_seven(90, 120), photograph(draw_seven()), photograph(np.ones((9, 7)))]
+    greys += [np.zeros((5, 4)), np.eye(41) * 255, 255 * np.eye(40, 13)[::-1], np.linspace(0, 300, 90)[None], *tiny]
+    greys += [several(), 255 - several(), photograph(several() < 128), on_dense_squares(draw_seven())]
+    page = tmp_path / "page.html"
+    scripts = "".join((PROJECT / f"stages/page/web/{name}.js").read_text() for name in ("prepare", "digits"))
+    page.write_text(f"<script>{scripts}</script>")
+    browser.get(page.as_uri())
+    found = browser.execute_script(
+        "return arguments[0].map(([grey, width, height]) => findDigits(Float32Array.from(grey), width, height)"
+        ".map(({ image, box, single }) => [[...image], box, single]))",
+        [[grey.ravel().tolist(), grey.shape[1], grey.shape[0]] for grey in greys],
+    )
+    expected = [find_digits(grey.astype(np.float32)) for grey in greys]
+    assert [len(digits) for digits in found] == [len(digits) for digits in expected]
+    assert {len(digits) for digits in expected} >= {0, 1, 4}
+    assert {digit.single for digits in expected for digit in digits} == {False, True}
+    for (image, box, single), twin in zip(chain(*found), chain(*expected), strict=True):
+        assert (tuple(box), single) == (twin.box[:4], twin.single)
+        np.testing.assert_allclose(np.reshape(image, (28, 28)), twin.image, rtol=0, atol=1e-5)

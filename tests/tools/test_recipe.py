@@ -1,0 +1,157 @@
+"""A recipe is a set of parameters by name; running it leaves an experiment and a row of a table, and nothing else."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from dvc.utils.hydra import apply_overrides
+
+import recipe
+from common import params
+from common.errors import PipelineError
+from common.params import Model, Train
+from fixtures import AUTHOR, PROJECT, commit, succeed
+from recipe import overrides
+
+
+@pytest.fixture
+def project(light) -> Path:
+    return light
+
+
+ROW = {"recipe": "b", "seed": 1, "errors": 50}
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_is_valid_and_changes_something_that_exists(path, tmp_path, monkeypatch):
+    changes, values = yaml.safe_load(path.read_text()), yaml.safe_load((PROJECT / "params.yaml").read_text())
+    for section, settings in changes.items():
+        assert settings.keys() <= values[section].keys()
+        assert all(values[section][key] != value for key, value in settings.items())
+        values[section] |= settings
+    monkeypatch.chdir(tmp_path)
+    params.PATH.write_text(yaml.safe_dump(values))
+    for section in (Model, Train):
+        params.load(section)
+
+
+def test_parameters_are_written_as_dvc_takes_them():
+    changes = {"model": {"hidden_units": [30, 20]}, "train": {"learning_rate": 0.001, "augmentation": "elastic"}}
+    assert list(recipe.overrides(changes, 2)) == [
+        "model.hidden_units=[30,20]",
+        "train.learning_rate=0.001",
+        'train.augmentation="elastic"',
+        "train.seed=2",
+    ]
+
+
+def test_an_unknown_recipe_is_one_line_with_the_known_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/record.yaml").touch()
+    with pytest.raises(PipelineError, match="expected the name of a recipe, one of record, found 'recrod'"):
+        recipe.read_recipe("recrod")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train:\n  epochs: 0\n", "train.epochs: .*found 0"),
+        ("train:\n  epoch: 3\n", "train.epoch: no such parameter"),
+        ("trian:\n  epochs: 3\n", "trian.epochs: no such parameter"),
+        ("train: 3\n", "expected sections of params.yaml"),
+        ("", "expected sections of params.yaml"),
+        ("train: [\n", "is not YAML"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_one_line_before_anything_runs(text, message, finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(finished / "params.yaml", tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/mine.yaml").write_text(text)
+    with pytest.raises(PipelineError, match=f"^recipes/mine.yaml:? .*{message}") as error:
+        recipe.read_recipe("mine")
+    assert "\n" not in str(error.value)
+
+
+def test_a_rate_in_a_recipe_is_a_number_as_in_params(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(finished / "params.yaml", tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/mine.yaml").write_text("train:\n  learning_rate: 1e-3\n")
+    assert recipe.read_recipe("mine") == {"train": {"learning_rate": 0.001}}
+
+
+def test_rows_take_the_place_of_those_of_the_same_recipe_and_seed():
+    table = pd.DataFrame()
+    for rows in ([ROW, ROW], [{**ROW, "seed": 0}], [{**ROW, "recipe": "a"}], [{**ROW, "errors": 40}]):
+        table = recipe.with_rows(table, pd.DataFrame(rows))
+    assert table.values.tolist() == [["a", 1, 50], ["b", 0, 50], ["b", 1, 40]]
+
+
+def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once():
+    rows = [(name, seed, epoch, epoch / 2, 0.9) for name in "ab" for seed in (0, 1) for epoch in (1, 2)]
+    columns = ["recipe", "seed", "epoch", "minutes", "val_accuracy"]
+    (axes,) = recipe.draw_curves(pd.DataFrame(rows, columns=columns)).axes
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[0.5, 1]] * 4
+    assert [line.get_ydata().tolist() for line in axes.lines] == [pytest.approx([10, 10])] * 4
+    assert axes.get_legend_handles_labels()[1] == ["a (n = 2)", "b (n = 2)"]
+    recipe.plt.close("all")
+
+
+@pytest.mark.slow
+def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
+    (project / "recipes/tiny.yaml").write_text("model:\n  hidden_units: [9, 8]\ntrain:\n  augmentation: elastic\n")
+    commit(project, "recipe")
+    output = succeed(project, "python", "tools/recipe.py", "tiny", **AUTHOR)
+    assert "tiny-0: validation accuracy" in output
+    changed = {line[3:] for line in succeed(project, "git", "status", "--porcelain").splitlines()}
+    assert changed == {"reports/record.csv", "reports/record_curves.csv", "reports/record.png"}
+    assert pd.read_csv(project / "reports/record_curves.csv").query("recipe == 'tiny'")["epoch"].tolist() == [1, 2]
+    table = pd.read_csv(project / "reports/record.csv").query("recipe == 'tiny'")
+    assert table[["seed", "epochs"]].values.tolist() == [[0, 2]]
+    assert table["accuracy"].tolist() == pytest.approx((1 - table["errors"] / 60).tolist())
+
+    before = (project / "reports/record.csv").read_bytes()
+    again = succeed(project, "python", "tools/recipe.py", "tiny", **AUTHOR)
+    assert "Running stage 'train'" not in again
+    assert (project / "reports/record.csv").read_bytes() == before
+    assert succeed(project, "dvc", "exp", "list", "--name-only").split() == ["tiny-0"]
+
+    commit(project, "later")
+    output = succeed(project, "python", "tools/recipe.py", "tiny", "--split", "test", **AUTHOR)
+    assert "tiny-0: test accuracy" in output
+    refs = succeed(project, "git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/tiny-0").split()
+    assert len(refs) == 2  # that of the commit before stays
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("as_submodule", [False, True])
+def test_the_project_in_a_larger_repository_keeps_its_rows_too(project, tmp_path, as_submodule):
+    larger = tmp_path / "larger"
+    larger.mkdir()
+    succeed(larger, "git", "init", "--quiet")
+    if as_submodule:
+        command = ["git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(project), "digits"]
+        succeed(larger, *command)
+        shutil.copytree(project / ".dvc/cache", larger / "digits/.dvc/cache")
+        succeed(larger / "digits", "dvc", "checkout")
+        inner = larger / "digits"
+    else:
+        shutil.rmtree(project / ".git")
+        inner = Path(shutil.move(project, larger / "digits"))
+    (inner / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
+    commit(larger, "larger")
+    assert "tiny-0: validation accuracy" in succeed(inner, "python", "tools/recipe.py", "tiny", **AUTHOR)
+    assert "tiny,0,1," in (inner / "reports/record.csv").read_text()
+
+
+@pytest.mark.parametrize("name", ["a${b}", "${", "a\\b", "a\\", 'a\\"b', "a'b", 'a"b', "\\${x}", "a,b]", "café", ""])
+def test_names_reach_params_yaml_as_they_are(tmp_path, name):
+    file = tmp_path / "params.yaml"
+    file.write_text("dataset: {class_names: [x]}\ntrain: {seed: 0, epochs: 1.5}\n", encoding="utf-8")
+    apply_overrides(file, list(overrides({"dataset": {"class_names": [name, "1"]}, "train": {"epochs": 2}}, 7)))
+    found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert found == {"dataset": {"class_names": [name, "1"]}, "train": {"seed": 7, "epochs": 2}}
