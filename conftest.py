@@ -1,3 +1,3 @@
-"""Tests everywhere in the project share the fixtures of tests/fixtures.py."""
+"""Share the fixtures of tests/fixtures.py with the tests of every room (as a plugin, its name is pytest's own)."""
 
-pytest_plugins = ["fixtures"]
+from fixtures import *  # noqa: F403

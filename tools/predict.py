@@ -27,10 +27,10 @@ from common import params
 from common.errors import PipelineError, run
 from common.params import About
 from packing.prepared import as_picture, is_light
-from reading import network
-from reading.digits import Box, Found, find_digits
-from reading.image import HEIC, read_image
-from reading.network import Answer
+from reader.reading import network
+from reader.reading.digits import Box, Found, find_digits
+from reader.reading.image import HEIC, read_image
+from reader.reading.network import Answer
 
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_BYTES = 200_000_000  # of one file
@@ -168,7 +168,7 @@ def main() -> None:
             print(f"predict: {picture.name}: {picture.error}", file=sys.stderr)
     print_answers(pictures, answers, arguments.form)
     if arguments.show:
-        from reading.show import save_pictures
+        from reader.reading.show import save_pictures
 
         save_pictures(pictures, answers, arguments.show, PROJECT)
     sys.exit(any(picture.error for picture in pictures))

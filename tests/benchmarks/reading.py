@@ -26,8 +26,8 @@ from measure import PROJECT, print_table
 from pictures import HANDS, KINDS, PRINTS, Pen, find_fonts, photograph
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-from reading import network
-from reading.digits import find_digits
+from reader.reading import network
+from reader.reading.digits import find_digits
 
 HALF = 5_000  # test images
 

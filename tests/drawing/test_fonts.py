@@ -9,9 +9,9 @@ from common.errors import PipelineError
 from drawing import figures, fonts
 from fixtures import PROJECT, edit_params, run
 from predict import Picture
-from reading import show
-from reading.digits import Box, Found
-from reading.network import Answer
+from reader.reading import show
+from reader.reading.digits import Box, Found
+from reader.reading.network import Answer
 
 
 @pytest.fixture(autouse=True)

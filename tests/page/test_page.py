@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 
 from fixtures import PROJECT, succeed
 from network.determinism import keras
-from reading import network
+from reader.reading import network
 
 ONE = [(150, 50), (140, 140), (130, 230)]  # on the paper of 280 x 280
 SEVEN = [(75, 60), (205, 60), (170, 130), (135, 230)]

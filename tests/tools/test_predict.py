@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw
 from common.errors import PipelineError
 from fixtures import PROJECT, run
 from predict import list_files, take_whole
-from reading import image as reader
-from reading.digits import find_digits
-from reading.image import read_image
+from reader.reading import image as reader
+from reader.reading.digits import find_digits
+from reader.reading.image import read_image
 
 
 def picture(

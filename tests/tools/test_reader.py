@@ -10,8 +10,8 @@ from contracts import reader
 from fixtures import IMAGES, PROJECT
 from ink import non_digits
 from ink.glyphs import draw_glyph, prints
-from reader import calibrate, measure
-from reading.network import Network, answer, load, predict
+from reader.reading.network import Network, answer, load, predict
+from stages.reader import calibrate, measure
 
 NAMES = list("0123456789")
 DIGITS = (IMAGES / 255).astype(np.float32)

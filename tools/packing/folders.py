@@ -9,7 +9,7 @@ import numpy as np
 
 from common.errors import PipelineError
 from packing.pictures import SPLITS, Found, Picture, Refused, natural, without
-from reading.image import read_image
+from reader.reading.image import read_image
 
 MAX_BYTES = 200_000_000  # of one file
 HIDDEN = {"thumbs.db", "desktop.ini", "__macosx"}  # what Windows and macOS leave in folders; and names with a dot

@@ -5,7 +5,7 @@ from PIL import Image
 
 from common.errors import PipelineError
 from contracts.dataset import SHAPE
-from reading.prepare import prepare
+from reader.reading.prepare import prepare
 
 
 def as_digits(grey: np.ndarray) -> np.ndarray:

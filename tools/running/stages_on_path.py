@@ -1,4 +1,6 @@
-"""Importing this makes the modules of stages/ importable, as they are for a stage: `from common import dataset`.
+"""Importing this makes the modules of stages/ importable, as they are for a stage, and the project's own packages.
+
+So a tool can say `from contracts import dataset` and `from reader.reading import digits`.
 
 Imported first, it also lets an interrupt of the other imports be one line.
 """
@@ -6,6 +8,7 @@ Imported first, it also lets an interrupt of the other imports be one line.
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "stages"))
+PROJECT = Path(__file__).parents[2]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "stages")]
 
 import common.interrupts  # noqa: E402, F401

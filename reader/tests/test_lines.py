@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from contracts.reader import move
-from reading.digits import find_digits, find_pale, is_single
-from reading.lines import find_lines
+from reader.reading.digits import find_digits, find_pale, is_single
+from reader.reading.lines import find_lines
 
 TEXT = "5 2 3 7 8"
 SIZE = (420, 130)

@@ -12,7 +12,7 @@ from common import params
 from common.errors import PipelineError
 from common.files import atomic_write
 from common.params import Figures
-from reading.network import Answer
+from reader.reading.network import Answer
 
 if TYPE_CHECKING:
     from predict import Picture

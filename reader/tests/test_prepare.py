@@ -9,8 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 from contracts import dataset
 from fixtures import PROJECT, tiny_mnist
-from reading.digits import find_digits
-from reading.prepare import CENTRE, averaging, find_ink, fit, median, otsu
+from reader.reading.digits import find_digits
+from reader.reading.prepare import CENTRE, averaging, find_ink, fit, median, otsu
 
 MNIST = PROJECT / "data/normalized"
 

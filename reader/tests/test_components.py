@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from reading.components import holes, label
+from reader.reading.components import holes, label
 
 SQUARE, CROSS = np.ones((3, 3)), None  # eight neighbours, or four
 

@@ -8,7 +8,7 @@ all that decides anything is computed in whole numbers, so that both decide alik
 import numpy as np
 
 from contracts.dataset import SHAPE
-from reading.components import label
+from reader.reading.components import label
 
 FIT = 20  # pixels of the longer side of a digit
 CENTRE = 14  # the row and column of the centre of mass, in MNIST between 13.5 and 14.5
