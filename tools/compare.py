@@ -1,15 +1,15 @@
-"""Is the change real? Compare the answers of two or more revisions, image by image, and over seeds where there are any.
+"""Compare the predictions of two or more revisions, image by image and, where there are studies, over seeds.
 
 Usage: python tools/compare.py [REV] [REV ...] [--split test] [--margin POINTS] [--json | --md] [--plot FILE.png]
 
 REV is a Git revision, tag or branch, the name of a DVC experiment, or `workspace` for the files as they are now. The
-first is the baseline, HEAD by default; the others are compared with it, the workspace by default. Settings are chosen
-on the validation split, so that is judged; `--split test` is for the final word.
+first is the baseline, HEAD by default; the others are compared with it, the workspace by default. Choose settings on
+the validation split, which is the default; use `--split test` once, for the final report.
 Reads  reports/evaluate/{validation_predictions,predictions}.csv, params.yaml, dvc.lock and reports/seeds.{csv,npz}.
-Writes nothing, but with --plot the images whose answer became right or wrong.
+Writes nothing; with --plot, the images whose answer became right or wrong.
 
-Exit status with --margin: 0 if it is shown of every revision that its accuracy is less than POINTS lower than that of
-the baseline, 3 if that is not shown. Without it 0. 1 is an error, 2 a wrong command line.
+Exit status with --margin: 0 if every revision's accuracy is shown to be less than POINTS below the baseline's, 3 if
+that is not shown. 1 is an error, 2 a wrong command line.
 """
 
 import running.stages_on_path  # noqa: F401
@@ -23,8 +23,7 @@ from pathlib import Path
 
 from common.errors import PipelineError, run
 from comparison import reports
-from comparison.judgement import compare_all
-from comparison.results import Comparison
+from comparison.judgement import Comparison, compare_all
 from comparison.revisions import PREDICTIONS, WORKSPACE, read_revision
 
 NOT_SHOWN = 3  # exit status
@@ -37,12 +36,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--margin",
         metavar="POINTS",
         type=margin,
-        help="percentage points of accuracy; exit status 3 unless it is shown that not as many were lost",
+        help="percentage points of accuracy; exit status 3 unless a loss of that many is ruled out",
     )
 
 
 def margin(given: str) -> float:
-    """Return a margin in percentage points as a share. Raises ValueError, which argparse tells, if it is none."""
+    """Return a margin in percentage points as a share. Raises ValueError, which argparse reports."""
     points = float(given)
     if not 0 < points < 100:
         raise ValueError
@@ -50,7 +49,7 @@ def margin(given: str) -> float:
 
 
 def status(comparisons: Sequence[Comparison]) -> int:
-    """Return the exit status that a gate asks for."""
+    """Return the exit status of a gate."""
     return NOT_SHOWN if any(found.not_worse is False for found in comparisons) else 0
 
 

@@ -19,7 +19,7 @@ from common.errors import PipelineError, run
 from common.files import atomic_write
 from compare import add_options, status
 from comparison import reports
-from comparison.judgement import compare
+from comparison.judgement import compare_all
 from comparison.revisions import WORKSPACE, find_commit, read_revision
 from running.git import git, is_partial
 
@@ -73,7 +73,7 @@ def report_verdict(base: str, flips: Path | None, split: str, margin: float | No
     """Return what compare.py says and its exit status, and draw the flips; without pairs the reason and 1."""
     try:
         old, new = read_revision(base, split), read_revision(WORKSPACE, split)
-        found = compare(old, new, margin)
+        (found,) = compare_all(old, [new], margin)
     except PipelineError as error:
         return f"**Not comparable:** {error}", int(margin is not None)
     if flips:

@@ -22,7 +22,7 @@ from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
 from common.lock import held
 from common.params import Evaluate
-from comparison import settings_test
+from comparison import statistics
 from running import overrides
 from running.overrides import Overrides
 from running.variants import Where, run_variants
@@ -59,17 +59,17 @@ def judge(accuracy: np.ndarray, setting: int, best: int, level: float) -> str:
     difference = 100 * (accuracy[setting].mean() - accuracy[best].mean())
     if accuracy.shape[1] < 2:
         return f"{difference:+.2f}"
-    p = settings_test.p_value(accuracy, setting, best)
+    p = statistics.tukey(accuracy, setting, best)
     return f"{difference:+.2f}, {'worse' if p < 1 - level else 'cannot be told from the best'} (p = {p:.2g})"
 
 
 def explain(accuracy: np.ndarray, level: float) -> str:
     settings, seeds = accuracy.shape
     if seeds < 2:
-        return "One seed tells nothing of its luck: `--seeds 3` or more would."
+        return "One seed shows no spread between seeds; use `--seeds 3` or more."
     return (
-        f"Mean ± standard deviation over {seeds} seeds. p: {settings_test.SOURCE}, at a level of {100 * level:g} % for "
-        f"all pairs of the {settings} settings together. It holds for any seed, on these validation images."
+        f"Mean ± standard deviation over {seeds} seeds. p: Tukey (1953), all pairs of the {settings} settings, "
+        f"seeds as blocks, at a level of {100 * level:g} %. It holds for other seeds on these validation images."
     )
 
 

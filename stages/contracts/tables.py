@@ -19,7 +19,6 @@ class Prediction(NamedTuple):
     predicted: int
     confidence: float  # the highest probability
     loss: float  # negative log-likelihood of the actual label, nats
-    brier: float  # squared differences from the actual label, summed over all labels
 
 
 class Digit(NamedTuple):

@@ -13,7 +13,7 @@ SMALLEST = 1e-7  # probability that a loss tells from 0: keras.config.epsilon()
 def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:
     """Return the prediction for each image, in order; ties go to the lower label."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    columns = (labels, predicted, confidence, losses(probabilities, labels), brier_scores(probabilities, labels))
+    columns = (labels, predicted, confidence, losses(probabilities, labels))
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [tables.Prediction(i, *row) for i, row in enumerate(rows)]
 

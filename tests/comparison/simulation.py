@@ -1,4 +1,4 @@
-"""What the intervals of a comparison are worth, on made-up networks of which the truth is known.
+"""Coverage and power of a comparison's intervals, on simulated networks with known accuracies.
 
 Usage: python tests/comparison/simulation.py [REPEATS]; prints the table of docs/statistics.md; 500 repeats take minutes
 
@@ -16,7 +16,7 @@ import numpy as np
 if __name__ == "__main__":  # pytest has these folders on its path
     sys.path[:0] = [str(Path(__file__).parents[2] / folder) for folder in ("tools", "stages")]
 
-from comparison.crossed import any_images, these_images
+from comparison.crossed import other_images, same_images
 from comparison.statistics import two_networks
 
 EASINESS, BY_IMAGE, BY_SEED, BY_BOTH = (13.3, 6.0), 1.0, 0.03, 0.8  # mean and sd; standard deviations, all in logits
@@ -62,12 +62,12 @@ def coverage(old_seeds: int, new_seeds: int, images: int, gain: float, repeats: 
     random = np.random.default_rng(seed)
     old, new = draw_images(random, 400_000, gain)
     everywhere = float((chance(new) - chance(old)).mean())
-    rows: dict[str, list[tuple[float, float, float]]] = {"these images": [], "any images": [], "single runs": []}
+    rows: dict[str, list[tuple[float, float, float]]] = {"same images": [], "other images": [], "single runs": []}
     for _ in range(repeats):
         old, new = draw_images(random, images, gain)
         before, after = answers(random, old, old_seeds), answers(random, new, new_seeds)
-        here = these_images(before, after, LEVEL)
-        elsewhere = any_images(before, after, LEVEL)
+        here = same_images(before, after, LEVEL)
+        elsewhere = other_images(before, after, LEVEL)
         single = two_networks(before[0] > 0, after[0] > 0, LEVEL)
         truths = (float((chance(new) - chance(old)).mean()), everywhere, everywhere)
         for name, found, truth in zip(rows, (here, elsewhere, single), truths, strict=True):

@@ -19,7 +19,6 @@ def frame(wrong: int, images: int = 30) -> pd.DataFrame:
             "predicted": predicted,
             "confidence": 0.75,
             "loss": np.linspace(0, 16.1, images),
-            "brier": 0.5,
         }
     )
 
@@ -39,14 +38,12 @@ def test_what_was_saved_is_read_again_to_a_thousandth(saved):
     assert fault == ""
     assert found.table["seed"].tolist() == [0, 1]
     assert {split: scores.shape for split, scores in found.scores.items()} == {
-        "validation": (2, 4, 30),
-        "test": (2, 4, 20),
+        "validation": (2, 2, 30),
+        "test": (2, 2, 20),
     }
-    accuracy, loss, brier, overconfidence = found.scores["validation"][1]
+    accuracy, loss = found.scores["validation"][1]
     assert accuracy.tolist() == [0] * 4 + [1] * 26
     assert loss == pytest.approx(np.linspace(0, 16.1, 30), abs=5e-4)
-    assert set(brier) == {0.5}
-    assert overconfidence.tolist() == [0.75] * 4 + [-0.25] * 26
 
 
 def test_files_that_hold_no_study_are_told_apart(saved):
@@ -58,12 +55,15 @@ def test_files_that_hold_no_study_are_told_apart(saved):
         ((table, None), "reports/seeds.npz is missing"),
         ((None, scores), "reports/seeds.csv is missing"),
         ((b"", scores), "it cannot be read"),
-        ((table, b"half"), "it cannot be read"),
+        ((table, b"version https://git-lfs.github.com/spec/v1\n"), "it is a Git LFS pointer"),
         ((table, scores[: len(scores) // 2]), "it cannot be read"),
         ((b"seed,errors\n0,1\n1,2\n", scores), "lacks the columns model, settings, val_errors"),
         ((table.splitlines(keepends=True)[0], scores), "has 0 rows, a spread needs two"),
-        ((other, scores), "are not of one run"),
-        ((b"".join(table.splitlines(keepends=True)[:2]) * 1 + b"7,3,1,s,m\n7,3,1,s,m\n", scores), "not of one run"),
+        ((other, scores), "are from different runs"),
+        (
+            (b"".join(table.splitlines(keepends=True)[:2]) + b"7,3,1,s,m\n7,3,1,s,m\n", scores),
+            "from different runs",
+        ),
     ]:
         found, said = study.parse(*content)
         assert found is None

@@ -21,8 +21,8 @@ def test_a_table_that_is_missing_is_an_error(tmp_path):
     [
         (b"", "expected columns .* found \\[\\]"),
         (b"a,b\n1,2\n", "expected columns .* found \\['a', 'b'\\]"),
-        (b"index,actual,predicted,confidence,loss,brier\n0,1,one,0.5,0,0\n", "'one'"),
-        (b"index,actual,predicted,confidence,loss,brier\n0,1,1\n", "shorter"),
+        (b"index,actual,predicted,confidence,loss\n0,1,one,0.5,0\n", "'one'"),
+        (b"index,actual,predicted,confidence,loss\n0,1,1\n", "shorter"),
         (b"0" * 200_000, "field larger than"),
         (b"\xff\xfe", "decode"),
     ],
@@ -35,6 +35,6 @@ def test_a_table_that_is_another_is_an_error(content, message, tmp_path):
 
 def test_the_most_confident_mistakes_come_first_and_equal_ones_in_order():
     rows = [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8), (4, 2, 2, 1.0)]
-    predictions = [Prediction(*row, loss=0.1, brier=0.2) for row in rows]
+    predictions = [Prediction(*row, loss=0.1) for row in rows]
     assert [row.index for row in tables.most_confident_mistakes(predictions, 10)] == [2, 3, 1]
     assert [row.index for row in tables.most_confident_mistakes(predictions, 1)] == [2]

@@ -31,7 +31,7 @@ def draw(kind: str, names: list[str]) -> figures.Figure:
     if kind == "confusions":
         return draw_confusions(np.full((n, n), 888), names, "article")
     if kind == "mistakes":
-        rows = [tables.Prediction(i, i % n, (i + 2) % n, 0.9999, 1.0, 1.0) for i in range(24)]
+        rows = [tables.Prediction(i, i % n, (i + 2) % n, 0.9999, 1.0) for i in range(24)]
         return draw_mistakes(images[:1].repeat(24, axis=0), rows, names)
     if kind == "ambiguous":
         rows = [tables.Ambiguous(i, i % n, (i + 2) % n, 0.5, (i + 1) % n, 0.49) for i in range(24)]

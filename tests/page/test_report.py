@@ -42,7 +42,7 @@ def test_an_image_survives_the_way_into_the_page():
 
 def test_galleries_say_what_an_image_is_and_what_it_was_taken_for():
     images, names = np.zeros((9, 28, 28), np.float32), ["zero", "one", "two"]
-    wrong = {"loss": 0.1, "brier": 0.2}
+    wrong = {"loss": 0.1}
     rows = [
         tables.Prediction(*row, **wrong) for row in [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8)]
     ]

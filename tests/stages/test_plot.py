@@ -21,7 +21,7 @@ from plot import (
 )
 
 PREDICTIONS = [
-    tables.Prediction(*row, loss=0.1, brier=0.2)
+    tables.Prediction(*row, loss=0.1)
     for row in [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8), (4, 2, 2, 1.0)]
 ]
 

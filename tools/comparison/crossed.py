@@ -1,12 +1,12 @@
-"""Seeds and images as two crossed sources of luck: how sure a mean difference between two settings is.
+"""Intervals for a mean difference between two settings, with seeds and images as crossed random effects.
 
-Each setting was trained with several seeds, and every network answered the same images. A score (right or wrong, loss,
-...) therefore has a row for each seed and a column for each image: a two-way layout with crossed random effects and one
-value in each cell, known from readers and cases in medical imaging. Notation: setting s has r seeds, n images.
-- Cornfield and Tukey (1956), Ann. Math. Stat. 27, 907: the mean squares and what they estimate;
+Each setting was trained with several seeds, and every network was scored on the same images. A score (right or wrong,
+or loss) therefore has a row for each seed and a column for each image: a two-way layout with one value in each cell,
+known from readers and cases in medical imaging. Notation: r seeds, n images.
+- Cornfield and Tukey (1956), Ann. Math. Stat. 27, 907: the mean squares and their expectations;
 - Gallas, Pennello and Myers (2007), J. Opt. Soc. Am. A 24, B70: the same for right and wrong answers;
-- Owen (2007), Ann. Appl. Stat. 1, 386: why neither the seeds nor the images alone show the whole variance.
-The seeds of two settings are taken as independent, also where they have the same numbers.
+- Owen (2007), Ann. Appl. Stat. 1, 386: why neither seeds nor images alone show the whole variance.
+The seeds of two settings are treated as independent, even if they have the same numbers.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from scipy.stats import t
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval for a difference, and the two-sided p-value of "there is none" that belongs to it."""
+    """An interval for a difference, and the two-sided p-value of no difference."""
 
     low: float
     high: float
@@ -27,18 +27,18 @@ class Interval:
 
 @dataclass(frozen=True)
 class Parts:
-    """What one setting adds to the variance of the mean difference, for a mean over r seeds and n images."""
+    """The contributions of one setting to the variance of the mean difference, for a mean over r seeds and n images."""
 
-    seeds: float  # variance of the seeds' means: what other seeds would change, on these images
-    cells: float  # the part of it that is luck of a seed with an image, which the images' part holds as well
+    seeds: float  # variance of the seeds' means on these images
+    cells: float  # its part from the seed-by-image interaction, which the images' variance contains as well
     freedom: float  # of `seeds`
 
 
 def split_variance(scores: np.ndarray) -> Parts:
     """Return the parts of one setting; scores: (r, n) with r >= 2.
 
-    With mean squares MS: seeds = MS(seeds) / (r n), cells = MS(seeds x images) / (r n). Where all seeds have the same
-    mean by coincidence, `seeds` is what the cells alone would make: two equal counts of errors are no proof.
+    With mean squares MS: seeds = MS(seeds) / (r n), cells = MS(seeds x images) / (r n). If all seeds happen to have the
+    same mean, `seeds` is set to `cells`: two equal counts of errors prove nothing.
     """
     r, n = scores.shape
     of_seeds = scores.mean(axis=1)
@@ -48,10 +48,10 @@ def split_variance(scores: np.ndarray) -> Parts:
 
 
 def parts_of_both(old: np.ndarray, new: np.ndarray) -> Parts | None:
-    """Add the parts of two settings; None if both have a single seed, from which no spread can be seen.
+    """Add the parts of two settings; None if both have a single seed, which shows no spread.
 
-    A single seed is taken to come from the spread of the other setting. The degrees of freedom of two variances are
-    those of Welch (1947), Biometrika 34, 28.
+    A single seed is assumed to have the spread of the other setting. The degrees of freedom of two variances are those
+    of Welch (1947), Biometrika 34, 28.
     """
     several = [split_variance(scores) for scores in (old, new) if len(scores) > 1]
     if not several:
@@ -70,32 +70,32 @@ def parts_of_both(old: np.ndarray, new: np.ndarray) -> Parts | None:
 
 
 def images_variance(old: np.ndarray, new: np.ndarray) -> float:
-    """Return the variance of the mean difference when the images are drawn anew and the networks stay: s^2 / n.
+    """Return the variance of the mean difference over samples of images, with fixed networks: s^2 / n.
 
-    s is the standard deviation of the differences of the images, each averaged over the seeds.
+    s is the standard deviation of the images' differences, each averaged over the seeds.
     """
     differences = new.mean(axis=0) - old.mean(axis=0)
     return float(differences.var(ddof=1)) / len(differences) if len(differences) > 1 else 0.0
 
 
 def these_networks(old: np.ndarray, new: np.ndarray, level: float) -> Interval:
-    """What holds for these very networks on any images of the kind: the paired t interval (Student 1908)."""
+    """Return the paired t interval (Student 1908) for these networks on other images."""
     return interval(mean_difference(old, new), images_variance(old, new), old.shape[1] - 1, level)
 
 
-def these_images(old: np.ndarray, new: np.ndarray, level: float) -> Interval | None:
-    """What holds for the settings, whatever the seed, on these very images; None without a spread of seeds."""
+def same_images(old: np.ndarray, new: np.ndarray, level: float) -> Interval | None:
+    """Return the interval over seeds, on these images; None without a spread between seeds."""
     if (parts := parts_of_both(old, new)) is None:
         return None
     return interval(mean_difference(old, new), parts.seeds, parts.freedom, level)
 
 
-def any_images(old: np.ndarray, new: np.ndarray, level: float) -> Interval | None:
-    """What holds for the settings, whatever the seed, on any images of the kind; None without a spread of seeds.
+def other_images(old: np.ndarray, new: np.ndarray, level: float) -> Interval | None:
+    """Return the interval over seeds and images; None without a spread between seeds.
 
-    Variance: images + seeds - cells, as both the images' part and the seeds' part hold the cells. Degrees of freedom:
-    Satterthwaite (1946), Biometrics Bulletin 2, 110, as Hillis (2007), Stat. Med. 26, 596, applies him to readers and
-    cases. Never narrower than on these images alone: with two or three seeds these degrees of freedom are too many.
+    Variance: images + seeds - cells, because both of the former contain the cells. Degrees of freedom: Satterthwaite
+    (1946), Biometrics Bulletin 2, 110, applied as in Hillis (2007), Stat. Med. 26, 596, to readers and cases. Never
+    narrower than over seeds alone: with two or three seeds these degrees of freedom are too many.
     """
     if (parts := parts_of_both(old, new)) is None:
         return None
@@ -112,7 +112,7 @@ def mean_difference(old: np.ndarray, new: np.ndarray) -> float:
 
 
 def interval(difference: float, variance: float, freedom: float, level: float) -> Interval:
-    """Return the interval of Student for a difference of that variance."""
+    """Return Student's t interval for a difference with the given variance."""
     error = sqrt(variance)
     if not error:
         return Interval(difference, difference, float(difference == 0))

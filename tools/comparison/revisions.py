@@ -1,4 +1,4 @@
-"""What one revision of the project holds for a comparison, read from Git, or from the files of the working tree."""
+"""Read the results of a revision from Git, or from the working tree."""
 
 import io
 import re
@@ -30,33 +30,29 @@ EXPERIMENT = r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/"  # then its name; the hexade
 
 @dataclass(frozen=True)
 class Revision:
-    name: str  # as a person reads it
+    name: str  # short hash, with the given name
     subject: str  # of the commit
-    split: str  # which images were answered
-    predictions: pd.DataFrame  # index, actual, predicted, confidence, if not older loss and brier; a row for each image
+    split: str  # validation or test
+    predictions: pd.DataFrame  # index, actual, predicted, confidence and, unless older, loss; a row for each image
     parameters: dict[str, Any]  # params.yaml, flat: {"train.epochs": 10}
     lock: dict | None  # dvc.lock
-    study: Study | None  # of seeds, if one was kept, be it of these settings or of others
-    study_fault: str = ""  # why there is none, where files of one are there
-
-    @property
-    def errors(self) -> int:
-        return int((self.predictions["actual"] != self.predictions["predicted"]).sum())
+    study: Study | None  # of seeds, for these settings or others
+    study_fault: str = ""  # why there is none although its files exist
 
     @property
     def level(self) -> float:
-        """Of every interval of a comparison; 1 - level is the chance of a false alarm."""
+        """The level of every interval; 1 - level is the chance of a false alarm."""
         return float(self.parameters.get("evaluate.confidence_level", LEVEL))
 
 
 def find_commit(name: str) -> str:
-    """Return the hash of a revision, tag, branch or DVC experiment. Raises PipelineError if there is none, or two."""
+    """Return the hash of a revision, tag, branch or DVC experiment. Raises PipelineError unless one exists."""
     try:
         return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
     except PipelineError:
         refs = git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps").decode().splitlines()
     found = [ref for ref in refs if re.fullmatch(EXPERIMENT + re.escape(name), ref.split()[0])]
-    if len(found) > 1:  # the same name on several baselines: as DVC does, take that of the current commit
+    if len(found) > 1:  # one name on several baselines: like DVC, prefer the current commit's
         head = git("rev-parse", "HEAD").decode().strip()
         found = [ref for ref in found if ref.startswith(f"refs/exps/{head[:2]}/{head[2:]}/")] or found
     if len(found) > 1:
@@ -98,20 +94,19 @@ def read_revision(name: str, split: str) -> Revision:
 
 
 def read_predictions(read: Callable[[Path], bytes | None], split: str, label: str) -> bytes:
-    """Return the predictions of a split. Raises PipelineError that tells no run from an older one."""
+    """Return the predictions of a split. Raises PipelineError if there are none."""
     content = read(PREDICTIONS[split])
     if content is not None:
         return content
     if split != "test" and read(PREDICTIONS["test"]) is not None:
         raise PipelineError(
-            f"{label}: no {PREDICTIONS[split].as_posix()} there, which revisions before that file lack: "
-            "compare with `--split test`"
+            f"{label}: no {PREDICTIONS[split].as_posix()} there (an older revision): compare with `--split test`"
         )
     raise PipelineError(f"{label}: no {PREDICTIONS[split].as_posix()} there; run `dvc repro` and commit the results")
 
 
 def read_settings(read: Callable[[Path], bytes | None], label: str) -> tuple[dict | None, dict[str, Any]]:
-    """Return dvc.lock, if there is one, and the flat parameters, which must be those it was made with."""
+    """Return dvc.lock, if there is one, and the flat parameters, which must match it."""
     content, locked = read(PARAMS), read(LOCK)
     if content is None:
         raise PipelineError(f"{label}: no {PARAMS.as_posix()} there")
@@ -155,7 +150,7 @@ def flatten(values: dict, prefix: str = "") -> dict[str, Any]:
 
 
 def require_current(parameters: dict[str, Any], lock: dict, label: str) -> None:
-    """Raise PipelineError if dvc.lock says that the results were made with other parameters than params.yaml holds."""
+    """Raise PipelineError if dvc.lock was made with other parameters than those in params.yaml."""
     for stage in lock.get("stages", {}).values():
         for key, value in flatten(stage.get("params", {}).get(PARAMS.name, {})).items():
             if parameters.get(key) != value:

@@ -1,18 +1,18 @@
-"""Statistics of two networks that answered the same images: counts in, numbers out; crossed.py has those of seeds."""
+"""Statistics of networks scored on the same images; crossed.py has those over seeds and images."""
 
 from collections.abc import Sequence
 from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, studentized_range
 
 from comparison.crossed import Interval
 from evaluation import intervals
 
 
 class Table(NamedTuple):
-    """How many images which network got right."""
+    """The number of images that each network got right."""
 
     both: int
     gained: int  # only the new network
@@ -26,14 +26,14 @@ class Table(NamedTuple):
 
 
 def count(old: np.ndarray, new: np.ndarray) -> Table:
-    """Cross-tabulate who was right; old, new: (n,) bool, the same images in the same order."""
+    """Cross-tabulate right answers; old, new: (n,) bool, the same images in the same order."""
     return Table(*(int(right.sum()) for right in (old & new, new & ~old, old & ~new, ~old & ~new)))
 
 
 def difference_interval(table: Table, level: float) -> tuple[float, float]:
     """Return the interval of Newcombe (1998), Stat. Med. 17, 2635, method 10, for new minus old accuracy.
 
-    It joins the two Wilson intervals by the correlation of the answers, so it stays in [-1, 1] and holds near 100 %.
+    It combines the two Wilson intervals with the correlation of the answers, so it stays in [-1, 1], even near 100 %.
     Fagerland, Lydersen and Laake (2014), Stat. Med. 33, 2850, recommend it among the closed forms.
     """
     both, gained, lost, neither = table
@@ -44,7 +44,7 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
     margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
     covariance: float = both * neither - gained * lost
     if covariance > 0:
-        covariance = max(covariance - n / 2, 0)  # the correction for continuity that makes method 10 of method 8
+        covariance = max(covariance - n / 2, 0)  # the continuity correction of method 10
     phi = covariance / sqrt(margins) if margins else 0
 
     def reach(down: float, up: float) -> float:
@@ -56,7 +56,7 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
 
 
 def mcnemar(table: Table) -> float:
-    """Return the p-value of the exact test of McNemar (1947), Psychometrika 12, 153: is a flip as likely either way?
+    """Return the p-value of the exact test of McNemar (1947), Psychometrika 12, 153: no difference.
 
     It is the binomial test on the images that only one of the two networks got right.
     """
@@ -65,7 +65,7 @@ def mcnemar(table: Table) -> float:
 
 
 def two_networks(old: np.ndarray, new: np.ndarray, level: float) -> Interval:
-    """What holds for the accuracy of these very networks on any images of the kind; old, new: (n,) bool."""
+    """Return the interval for the accuracy of these networks on other images; old, new: (n,) bool."""
     table = count(old, new)
     return Interval(*difference_interval(table, level), mcnemar(table))
 
@@ -73,11 +73,29 @@ def two_networks(old: np.ndarray, new: np.ndarray, level: float) -> Interval:
 def holm(p_values: Sequence[float], tries: int) -> list[float]:
     """Return the p-values adjusted by Holm (1979), Scand. J. Stat. 6, 65, in their order; tries: at least their number.
 
-    The chance that any of them is below 0.05 although there is no difference at all is then at most 5 %, however the
-    comparisons hang together.
+    Without any difference, the chance that one of them is below 0.05 is at most 5 %, whatever the dependence between
+    the comparisons.
     """
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         largest = max(largest, min(1.0, (tries - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
+
+
+def tukey(values: np.ndarray, first: int, second: int) -> float:
+    """Return the p-value of the difference between two settings trained with the same seeds, corrected for all pairs.
+
+    values: (settings, seeds), at least 2 of each. Tukey (1953), The problem of multiple comparisons, with the seeds as
+    blocks (Montgomery 2017, Design and analysis of experiments, section 4.1): all pairs count, because the best setting
+    is chosen among them all. The error is the setting-by-seed interaction, with (settings - 1)(seeds - 1) degrees of
+    freedom. Without any error a difference has p = 0, and no difference p = 1.
+    """
+    settings, seeds = values.shape
+    difference = abs(values[first].mean() - values[second].mean())
+    rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    freedom = (settings - 1) * (seeds - 1)
+    error = np.sqrt((rest**2).sum() / freedom / seeds)
+    if error < 1e-12:  # rounding
+        return float(difference < 1e-12)
+    return float(studentized_range.sf(difference / error, settings, freedom))

@@ -1,8 +1,8 @@
-"""A study of seeds: what the networks of several seeds answered, and which settings they belong to.
+"""A study of seeds: the scores of several seeds' networks on each image, and the settings they belong to.
 
-Git holds two files, so that two commits of a fresh clone can be compared: reports/seeds.csv, a row for each seed, to
-read, and reports/seeds.npz, what each network made of each image. The latter has an array for each split:
-(seeds, measures, images) int16, in thousandths, the measures in the order of MEASURES.
+Git holds two files, so that two commits of a fresh clone can be compared: reports/seeds.csv, a row for each seed, and
+reports/seeds.npz, the score of each network on each image: an array for each split, (seeds, measures, images) int16 in
+thousandths, with the measures in the order of MEASURES.
 """
 
 import io
@@ -19,9 +19,9 @@ from running import lock as locks
 
 TABLE, SCORES = Path("reports/seeds.csv"), Path("reports/seeds.npz")
 SPLITS = ["validation", "test"]
-MEASURES = ["accuracy", "loss", "brier", "overconfidence"]
-UNIT = 1000  # of the loss, at most 16.1, this fits into 16 bits, and its mean is right to 0.00002
-PREFIX = {"validation": "val_", "test": ""}  # of the columns of a split
+MEASURES = ["accuracy", "loss"]
+UNIT = 1000  # a loss is at most 16.1, so it fits into 16 bits, and its mean is exact to 0.00002
+PREFIX = {"validation": "val_", "test": ""}  # of a split's columns
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,15 @@ class Study:
 
 
 def score(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return each measure of each image, (n,) float64, as far as the columns are there.
-
-    Accuracy: 1 for a right answer. Loss and Brier score: those of `evaluate`. Overconfidence: the confidence minus 1
-    for a right answer, minus 0 for a wrong one, so that its mean is mean confidence minus accuracy: 0 is calibrated.
-    """
-    right = (predictions["actual"] == predictions["predicted"]).to_numpy(np.float64)
-    found = {"accuracy": right}
-    found |= {name: predictions[name].to_numpy(np.float64) for name in ("loss", "brier") if name in predictions}
-    return found | {"overconfidence": predictions["confidence"].to_numpy(np.float64) - right}
+    """Return each measure of each image, (n,) float64: accuracy, 1 for a right answer, and loss (nats), if known."""
+    found = {"accuracy": (predictions["actual"] == predictions["predicted"]).to_numpy(np.float64)}
+    if "loss" in predictions:
+        found["loss"] = predictions["loss"].to_numpy(np.float64)
+    return found
 
 
 def save(rows: Sequence[dict], predictions: dict[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
-    """Write both files; rows and, for each split, predictions are those of the seeds in one order. Return the table."""
+    """Write both files and return the table; rows and each split's predictions are in the same order of seeds."""
     arrays = {}
     for split, frames in predictions.items():
         scores = [[score(frame)[name] for name in MEASURES] for frame in frames]
@@ -57,16 +53,18 @@ def save(rows: Sequence[dict], predictions: dict[str, Sequence[pd.DataFrame]]) -
 
 
 def parse(table: bytes | None, scores: bytes | None) -> tuple[Study | None, str]:
-    """Return the study that two files hold, or None and in a few words why they hold none."""
+    """Return the study in the two files, or None and the reason why there is no usable one ("" without files)."""
     if table is None and scores is None:
         return None, ""
     if table is None or scores is None:
         return None, f"{SCORES if scores is None else TABLE} is missing"
+    if (table[:40] + scores[:40]).find(b"version https://git-lfs") >= 0:
+        return None, "it is a Git LFS pointer, not the file: keep reports/seeds.* out of LFS"
     try:
         rows = pd.read_csv(io.BytesIO(table))
-        with np.load(io.BytesIO(scores)) as archive:
-            arrays = {split: archive[split] / UNIT for split in SPLITS}
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:  # pandas' own errors are ValueErrors
+        with np.load(io.BytesIO(scores)) as archive:  # older studies hold more measures, behind these
+            arrays = {split: archive[split][:, : len(MEASURES)] / UNIT for split in SPLITS}
+    except (ValueError, KeyError, OSError, EOFError, IndexError, BadZipFile) as error:  # ValueError: pandas' too
         return None, f"it cannot be read ({' '.join(str(error).split())})"
     if missing := {"seed", "val_errors", "errors", "settings", "model"} - {*rows.columns}:
         return None, f"{TABLE} lacks the columns {', '.join(sorted(missing))}"
@@ -75,15 +73,15 @@ def parse(table: bytes | None, scores: bytes | None) -> tuple[Study | None, str]
     for split, values in arrays.items():
         wrong = (values[:, 0] == 0).sum(axis=1) if values.ndim == 3 else None
         if wrong is None or not np.array_equal(wrong, rows[f"{PREFIX[split]}errors"]):
-            return None, f"{TABLE} and {SCORES} are not of one run"
+            return None, f"{TABLE} and {SCORES} are from different runs"
     return Study(rows, arrays), ""
 
 
 def belongs(study: Study, lock: dict | None, seed: object) -> bool:
-    """Say whether a study is of the settings that a dvc.lock was made with.
+    """Return whether a study belongs to the settings that a dvc.lock was made with.
 
-    Either the digest of the settings is the same, or the study trained the very network of the revision: code may
-    change without any result, and that does not age a study.
+    It does if the digest of the settings is the same, or if the study trained the revision's own network: code may
+    change without changing a result, which does not make a study stale.
     """
     if lock is None:
         return False

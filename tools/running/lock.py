@@ -26,6 +26,13 @@ def outputs(lock: dict) -> dict[str, str | None]:
     return {out["path"]: digest(out) for stage in lock["stages"].values() for out in stage.get("outs", [])}
 
 
+def code(lock: dict | None) -> dict[str, str | None]:
+    """Return the digests of the code and libraries that train and evaluate depend on."""
+    stages = (lock or {}).get("stages", {})
+    deps = [dep for name in ("train", "evaluate") for dep in stages.get(name, {}).get("deps", [])]
+    return {dep["path"]: digest(dep) for dep in deps if not dep["path"].startswith(("data/", "models/"))}
+
+
 def settings(lock: dict) -> str | None:
     """Return a digest of what decides the results but the seed: parameters, code, data and versions of libraries.
 
