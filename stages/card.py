@@ -13,7 +13,7 @@ from pathlib import Path
 from common import params
 from common.errors import run
 from common.files import load_json
-from common.lock import held
+from common.lock import exclusive
 from common.params import About, Evaluate, Model, Normalize, Reader, Train
 from contracts import reader, tables
 from evaluation import intervals
@@ -49,7 +49,7 @@ def pinned_versions(text: str) -> list[str]:
     return sorted(line.split()[0] for line in text.splitlines() if "==" in line)
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     level = params.load(Evaluate).confidence_level
     changes, not_digits = list_changes(tables.load(EVALUATE / "robustness.csv", tables.Robustness), level)

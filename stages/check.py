@@ -10,13 +10,13 @@ from pathlib import Path
 
 from common.errors import run
 from common.files import atomic_write
-from common.lock import held
+from common.lock import exclusive
 from common.params import SECTIONS, require_valid
 
 CHECKED = Path("reports/params_checked")
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     require_valid()
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from common import params
 from common.errors import PipelineError, run
-from common.lock import held, require_parent
+from common.lock import exclusive, require_parent
 from common.params import Download
 from sources.fetch import save
 from sources.source import opened
@@ -134,7 +134,7 @@ def count_images(names: Iterable[str]) -> int:
     return sum(int(np.fromfile(RAW / name, ">u4", count=2)[1]) for name in names if "images" in name)
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     settings = params.load(Download)
     digests = settings.sha256.model_dump(by_alias=True)

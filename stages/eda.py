@@ -14,7 +14,7 @@ import pandas as pd
 from common import params
 from common.errors import run
 from common.files import atomic_write, save_json
-from common.lock import held
+from common.lock import exclusive
 from common.params import About, Dataset, Eda, Figures
 from contracts import dataset
 from drawing import figures, fonts
@@ -91,7 +91,7 @@ def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray, unit: st
     return figure
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     settings, names, unit = params.load(Eda), params.load(Dataset).class_names, params.load(About).unit
     font = params.load(Figures).font

@@ -17,12 +17,12 @@ import numpy as np
 
 from common import params
 from common.errors import PipelineError, run
-from common.files import again, save_json
-from common.lock import held
+from common.files import rerun_hint, save_json
+from common.lock import exclusive
 from common.params import Dataset, Evaluate
-from contracts import dataset, tables
+from contracts import archive, dataset, tables
 from evaluation import measures, robustness
-from network import model
+from network import predict
 
 REPORTS = Path("reports/evaluate")
 PREDICTIONS = {"test": REPORTS / "predictions.csv", "validation": REPORTS / "validation_predictions.csv"}
@@ -32,7 +32,7 @@ def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
     """Raise PipelineError unless there is a probability for each name."""
     if probabilities.shape[1] != len(names):
         raise PipelineError(
-            f"{model.PATH}: expected {len(names)} outputs, found {probabilities.shape[1]}; {again('train')}"
+            f"{archive.PATH}: expected {len(names)} outputs, found {probabilities.shape[1]}; {rerun_hint('train')}"
         )
 
 
@@ -40,7 +40,7 @@ def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray
     """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on non-digits."""
 
     def row(change: str, amount: int, grey: np.ndarray, labels: np.ndarray | None) -> tables.Robustness:
-        probabilities = model.predict(network, grey / np.float32(255))
+        probabilities = predict.predict(network, grey / np.float32(255))
         accuracy = None if labels is None else float((probabilities.argmax(axis=1) == labels).mean())
         confidence = float(probabilities.max(axis=1).mean(dtype=np.float64))
         return tables.Robustness(change, amount, len(grey), accuracy, confidence)
@@ -50,12 +50,12 @@ def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray
     return [row(*variant) for variant in chain(digits, others)]
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     settings, names = params.load(Evaluate), params.load(Dataset).class_names
-    test, network = dataset.load(dataset.FOLDER / "test"), model.compiled(model.load())
+    test, network = dataset.load(dataset.FOLDER / "test"), predict.compiled(predict.load())
     validation = dataset.load(dataset.FOLDER / "validation")
-    probabilities, watched = (model.predict(network, split.images) for split in (test, validation))
+    probabilities, watched = (predict.predict(network, split.images) for split in (test, validation))
     require_outputs(probabilities, names)
     predicted = probabilities.argmax(axis=1)
     digits = measures.measure_digits(predicted, test.labels, names)

@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from common import params
 from common.errors import PipelineError, run
 from common.files import require, save_json
-from common.lock import held
+from common.lock import exclusive
 from common.params import Dataset, Normalize
 from contracts import dataset
 
@@ -134,7 +134,7 @@ def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray
     }
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     settings = params.load(Normalize)
     names = params.load(Dataset).class_names

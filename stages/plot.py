@@ -15,8 +15,8 @@ import pandas as pd
 
 from common import params
 from common.errors import PipelineError, run
-from common.files import again, require
-from common.lock import held
+from common.files import require, rerun_hint
+from common.lock import exclusive
 from common.params import About, Dataset, Evaluate, Figures, Plot, Train
 from contracts import dataset, tables
 from drawing import charts, figures, fonts
@@ -36,9 +36,9 @@ def read_history(path: Path) -> pd.DataFrame:
     try:
         history = pd.read_csv(require(path, "train"))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not a CSV file ({error}); {again('train')}") from None
+        raise PipelineError(f"{path} is not a CSV file ({error}); {rerun_hint('train')}") from None
     if list(history.columns) != COLUMNS:
-        raise PipelineError(f"{path}: expected columns {COLUMNS}, found {list(history.columns)}; {again('train')}")
+        raise PipelineError(f"{path}: expected columns {COLUMNS}, found {list(history.columns)}; {rerun_hint('train')}")
     return history
 
 
@@ -142,7 +142,7 @@ def draw_augmented(images: np.ndarray, used: str, seed: int) -> Figure:
     return figure
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     settings, names = params.load(Plot), params.load(Dataset).class_names
     training, font = params.load(Train), params.load(Figures).font

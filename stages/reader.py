@@ -15,16 +15,17 @@ import numpy as np
 from common import params
 from common.errors import run
 from common.files import save_json
-from common.lock import held
+from common.lock import exclusive
 from common.params import Dataset, Reader
-from contracts import dataset, reader
+from contracts import archive, dataset, reader
 from contracts.dataset import Split
 from ink import non_digits
 from ink.glyphs import prints
-from network import checkpoint, model
+from network import predict
+from network.build import build
+from network.checkpoint import Checkpoint
 from network.determinism import tf
-from network.history import History
-from train import fit
+from network.fit import fit
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/reader/history.csv")
@@ -47,7 +48,7 @@ def add_prints(split: Split, share: float, names: list[str], seed: int) -> Split
 
 def answer(network: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the likeliest digit of each image, (n,) int64, and its confidence, (n,) float64, rounded to six digits."""
-    digits = reader.average(model.predict(network, reader.move(images)).astype(np.float64))[:, :-1]
+    digits = reader.average(predict.predict(network, reader.move(images)).astype(np.float64))[:, :-1]
     return digits.argmax(axis=1), digits.max(axis=1).round(6)
 
 
@@ -81,22 +82,22 @@ def measure(found: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarr
     return {"accuracy": float(right["digits"].mean()), "sure_from": sure, "rates": rates}
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     settings, names = params.load(Reader), params.load(Dataset).class_names
     digits, validation = map(dataset.load, FOLDERS)
     train, _ = add_non_digits(digits, settings.non_digits, names, seed=settings.seed)
     train = add_prints(train, settings.prints, names, seed=settings.seed + 2)
     watched, kinds = add_non_digits(validation, settings.non_digits, names, seed=settings.seed + 1)
-    network = model.build(settings.hidden_units, len(names) + 1, settings.seed)
-    saved = checkpoint.Checkpoint(FOLDERS, f"reader {settings} {names}", History(HISTORY, settings.epochs))
+    network = build(settings, len(names) + 1, settings.seed)
+    saved = Checkpoint("reader", FOLDERS, f"{settings} {names}", HISTORY, settings.epochs)
     with saved.reported():
         fit(network, train, watched, settings, saved)
-        compiled = model.compiled(network)
+        compiled = predict.compiled(network)
         found = {kind: answer(compiled, images) for kind, images in ({"digits": validation.images} | kinds).items()}
         metrics = measure(found, validation.labels, settings.sure_and_wrong)
 
-        model.save(network, reader.PATH)
+        archive.save(network, reader.PATH)
         save_json(reader.METRICS, metrics)
     saved.discard()
     print(f"reader: sure from {metrics['sure_from']:.1%} on, of {metrics['rates']['digits']['sure']:.1%} of the digits")

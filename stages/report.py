@@ -19,7 +19,7 @@ from PIL import Image
 from common import params
 from common.errors import PipelineError, run
 from common.files import load_json, require
-from common.lock import held
+from common.lock import exclusive
 from common.params import About, Dataset, Evaluate, Model, Normalize, Plot, Train
 from contracts import dataset, reader, tables, weights
 from page import templates
@@ -131,7 +131,7 @@ def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
     ]
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     names, about = params.load(Dataset).class_names, params.load(About)
     evaluate = params.load(Evaluate)

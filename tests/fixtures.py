@@ -15,7 +15,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from common.params import Train
+from common.params import Model, Train
 from contracts.dataset import Split
 from running import copies
 
@@ -57,6 +57,11 @@ SETTINGS = Train(
     augmentation_strength=[1.0, 1.0],
     seed=0,
 )
+
+
+def dense(*hidden_units: int) -> Model:
+    """The settings of a network of so many hidden units."""
+    return Model(hidden_units=[*hidden_units])
 
 
 def changed(**values) -> Train:

@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from common.errors import PipelineError, run
-from common.lock import held
+from common.lock import exclusive
 from packing import files
 from packing.arrays import find_arrays
 from packing.folders import find_pictures
@@ -105,7 +105,7 @@ def main() -> None:
         packed = turn(packed, arguments.background)
     _, leaked, ambiguous = repeated(packed)
 
-    with chdir(PROJECT), held("pack_images"):
+    with chdir(PROJECT), exclusive("pack_images"):
         digests = files.save(packed, folder)
         files.save_recipe(recipe, old, packed, describe(arguments, len(packed.names), old), relative, digests)
     print(*table(packed), sep="\n")

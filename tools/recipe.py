@@ -26,7 +26,7 @@ from ruamel.yaml import YAMLError
 from common import params
 from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
-from common.lock import held
+from common.lock import exclusive
 from drawing import figures
 from drawing.figures import Figure, plt
 from running import hardware
@@ -164,7 +164,10 @@ def main() -> None:
     arguments = parser.parse_args()
     os.chdir(PROJECT)
     recipe = read_recipe(arguments.recipe)
-    with held("recipe"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
+    with (
+        exclusive("recipe"),
+        on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"),
+    ):
         elsewhere = run_elsewhere(recipe, arguments.seeds, Where.of(arguments)) if arguments.scheduler else {}
         for seed in range(arguments.seeds):
             run_seed(arguments.recipe, recipe, seed, arguments.split, elsewhere.get(seed))

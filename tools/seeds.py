@@ -22,7 +22,7 @@ from scipy import stats
 
 from common import params
 from common.errors import PipelineError, on_interrupt, run
-from common.lock import held
+from common.lock import exclusive
 from common.params import PATH as PARAMS
 from comparison import study
 from comparison.revisions import PREDICTIONS
@@ -89,7 +89,7 @@ def main() -> None:
 
     os.chdir(PROJECT)
     variants = [{"train.seed": seed} for seed in range(arguments.n)]
-    with held("seeds"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
+    with exclusive("seeds"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
         outcomes = run_variants(PROJECT, variants, Where.of(arguments), read_outcome, title="seed")
         rows = [outcome.row for outcome in outcomes]
         table = study.save(rows, {split: [outcome.predictions[split] for outcome in outcomes] for split in PREDICTIONS})

@@ -20,7 +20,7 @@ import pandas as pd
 from common import params
 from common.errors import PipelineError, on_interrupt, run
 from common.files import atomic_write
-from common.lock import held
+from common.lock import exclusive
 from common.params import Evaluate
 from comparison import statistics
 from running import overrides
@@ -111,7 +111,10 @@ def main() -> None:
     level = params.load(Evaluate).confidence_level
 
     variants = [{**settings, "train.seed": seed} for settings in grid for seed in range(arguments.seeds)]
-    with held("sweep"), on_interrupt("before the end; run it again: the variants that have ended are in DVC's cache"):
+    with (
+        exclusive("sweep"),
+        on_interrupt("before the end; run it again: the variants that have ended are in DVC's cache"),
+    ):
         table = pd.DataFrame(run_variants(PROJECT, variants, Where.of(arguments), read_row, title="variant"))
         with atomic_write(TABLE) as part:
             table.to_csv(part, index=False, lineterminator="\n")

@@ -141,9 +141,9 @@ def test_mnist_prepared_is_recognised_as_well():
     path = PROJECT / "models/model.keras"
     if not path.exists():
         pytest.skip("no models/model.keras: run dvc repro")
-    from network import model
+    from network import predict
 
-    network = model.load(path)
+    network = predict.load(path)
     prepared = np.stack([prepare(np.float32(255) * image) for image in test.images])
     before, after = (
         (network.predict(images, batch_size=1_000, verbose=0).argmax(axis=1) == test.labels).mean()

@@ -40,10 +40,10 @@ def load_json(path: Path, stage: str) -> dict:
     try:
         return json.loads(require(path, stage).read_text(encoding="utf-8"))
     except ValueError as error:  # of JSON, or of UTF-8
-        raise PipelineError(f"{path} is not JSON ({error}); {again(stage)}") from None
+        raise PipelineError(f"{path} is not JSON ({error}); {rerun_hint(stage)}") from None
 
 
-def again(stage: str) -> str:
+def rerun_hint(stage: str) -> str:
     """Say how to make the outputs of a stage anew, though DVC may hold them for good; only that stage runs."""
     return f"run `dvc repro --force --single-item {stage}`, then `dvc repro`"
 

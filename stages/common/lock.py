@@ -40,7 +40,7 @@ PARENTS = parents() if "DVC_STAGE" in os.environ else None  # which DVC sets for
 
 
 @contextmanager
-def held(name: str) -> Iterator[None]:
+def exclusive(name: str) -> Iterator[None]:
     """Hold the lock `name` of the current folder; wait, and say for whom, while another process holds it.
 
     The system takes it back when the process ends, however it ends. Raises PipelineError when DVC has ended meanwhile.
@@ -50,27 +50,27 @@ def held(name: str) -> Iterator[None]:
         return
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / name).open("a+", encoding="utf-8") as file:
-        wait(file)
+        acquire(file)
         require_parent()
-        tell(file, f"{script()}, process {os.getpid()}, since {datetime.now():%d %B %H:%M:%S}")
+        write_holder(file, f"{script()}, process {os.getpid()}, since {datetime.now():%d %B %H:%M:%S}")
         try:
             yield
         finally:
-            tell(file, "")
+            write_holder(file, "")
 
 
 def script() -> str:
     return Path(sys.argv[0]).stem
 
 
-def tell(file: TextIO, text: str) -> None:
+def write_holder(file: TextIO, text: str) -> None:
     """Make `text` all that the file holds: who has the lock, for those that wait for it."""
     file.truncate(0)
     file.write(text)
     file.flush()
 
 
-def wait(file: TextIO) -> None:
+def acquire(file: TextIO) -> None:
     """Lock the file, as soon as nobody else does. Where the file system has no locks, say so and go on."""
     try:
         if try_lock(file):

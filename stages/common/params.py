@@ -28,6 +28,10 @@ class Strict(BaseModel):
 class Section(Strict):
     """A section of params.yaml: a subclass `Train` checks the section `train`."""
 
+    @classmethod
+    def section_name(cls) -> str:
+        return cls.__name__.lower()
+
 
 def distinguishable(names: list[str]) -> list[str]:
     """Return the names. Raises an error of pydantic when two look alike or one cannot be seen."""
@@ -118,7 +122,7 @@ class Plot(Section):
 
 
 _classes: list[type[Section]] = [*Section.__subclasses__(), Reader]
-SECTIONS = {section.__name__.lower(): section for section in _classes}
+SECTIONS = {section.section_name(): section for section in _classes}
 MESSAGES = {  # by pydantic's name of an error, where its own text is for programmers
     "extra_forbidden": "no such parameter; is it misspelt?",
     "missing": "missing",
@@ -160,7 +164,7 @@ def load(section: type[S]) -> S:
 
 def validate(section: type[S], values: dict) -> S:
     """Return the section out of `values`, the content of params.yaml; raises as `load` does."""
-    name = section.__name__.lower()
+    name = section.section_name()
     if name not in values:
         raise PipelineError(f"{PATH}: the section `{name}` is missing")
     try:

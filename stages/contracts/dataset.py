@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import PipelineError
-from common.files import again, atomic_write, require
+from common.files import atomic_write, require, rerun_hint
 
 SHAPE = (28, 28)
 FOLDER = Path("data/normalized")
@@ -56,7 +56,7 @@ def load(folder: Path) -> Split:
         if array.shape != shape or array.dtype != dtype:
             raise PipelineError(
                 f"{folder / name}.npy: expected {np.dtype(dtype)} {shape}, found {array.dtype} {array.shape}; "
-                f"{again('normalize')}"
+                f"{rerun_hint('normalize')}"
             )
     return split
 
@@ -65,7 +65,7 @@ def open_array(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise PipelineError(f"{path} is not a NumPy array ({error}); {again('normalize')}") from None
+        raise PipelineError(f"{path} is not a NumPy array ({error}); {rerun_hint('normalize')}") from None
 
 
 def fits_in_memory(array: np.ndarray) -> bool:

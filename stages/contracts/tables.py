@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar, get_type_hints
 
 from common.errors import PipelineError
-from common.files import again, atomic_write, require
+from common.files import atomic_write, require, rerun_hint
 
 Row = TypeVar("Row", bound=NamedTuple)
 
@@ -89,7 +89,7 @@ def load(path: Path, kind: type[Row]) -> list[Row]:
             raise ValueError(f"expected columns {list(columns)}, found {header}")
         return [kind._make(parse[t](text) for t, text in zip(columns.values(), line, strict=True)) for line in lines]
     except (ValueError, csv.Error) as error:
-        raise PipelineError(f"{path}: {error}; {again('evaluate')}") from None
+        raise PipelineError(f"{path}: {error}; {rerun_hint('evaluate')}") from None
 
 
 def most_confident_mistakes(predictions: Iterable[Prediction], number: int) -> list[Prediction]:

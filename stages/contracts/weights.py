@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from common.errors import PipelineError
-from common.files import again, require
+from common.files import require, rerun_hint
 
 
 def load(path: Path, stage: str = "train") -> dict[str, np.ndarray]:
@@ -30,6 +30,6 @@ def load(path: Path, stage: str = "train") -> dict[str, np.ndarray]:
             file["layers"].visititems(collect)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise PipelineError(
-            f"{path} is not a Keras archive ({' '.join(str(error).split())[:200]}); {again(stage)}"
+            f"{path} is not a Keras archive ({' '.join(str(error).split())[:200]}); {rerun_hint(stage)}"
         ) from None
     return arrays

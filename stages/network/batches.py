@@ -28,11 +28,14 @@ class Plan(NamedTuple):
     blocks: int
 
     @classmethod
-    def of(cls, images: int, batch_size: int) -> Self:
+    def of(cls, images: int, settings: Train) -> Self:
         """Raises PipelineError when a batch is larger than all images."""
+        batch_size = settings.batch_size
         steps = images // batch_size
         if steps == 0:
-            raise PipelineError(f"train.batch_size: expected at most {images}, all images, found {batch_size}")
+            raise PipelineError(
+                f"{settings.section_name()}.batch_size: expected at most {images}, all images, found {batch_size}"
+            )
         size = min(steps, max(1, BLOCK // batch_size))
         return cls(batch_size, steps, size, blocks=-(-steps // size))
 

@@ -77,21 +77,22 @@ def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
     os.chdir(PROJECT)
     from tempfile import TemporaryDirectory
 
-    import train
     from common import params
-    from common.params import Train
+    from common.params import Model, Train
     from contracts import dataset
-    from network import batches, checkpoint, model
-    from network.history import History
+    from network import batches
+    from network.build import build
+    from network.checkpoint import Checkpoint
+    from network.fit import fit
 
     splits = [dataset.load(DATA / name) for name in ("train", "validation")]
     values = params.load(Train).model_copy(update={"batch_size": BATCH, "epochs": EPOCHS})
     with TemporaryDirectory() as folder:
         os.chdir(folder)
-        clock = timed(checkpoint.Checkpoint)([], "", History(train.HISTORY, EPOCHS))
-        train.fit(model.build(sizes, 10, 0), *splits, values, clock)
+        clock = timed(Checkpoint)("train", [], "", Path("history.csv"), EPOCHS)
+        fit(build(Model(hidden_units=[*sizes]), 10, 0), *splits, values, clock)
         start = perf_counter()
-        plan = batches.Plan.of(len(splits[0].labels), BATCH)
+        plan = batches.Plan.of(len(splits[0].labels), values)
         for _ in batches.shuffled(splits[0], values, plan, range(1)):
             pass
         feeding = perf_counter() - start

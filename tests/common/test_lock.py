@@ -29,7 +29,7 @@ def is_free() -> bool:
 
 
 def test_a_lock_is_held_for_the_time_of_the_block_and_names_its_holder(capsys):
-    with lock.held("stage"):
+    with lock.exclusive("stage"):
         assert not is_free()
         assert f"train, process {os.getpid()}, since " in (lock.FOLDER / "stage").read_text()
     assert is_free()
@@ -38,7 +38,7 @@ def test_a_lock_is_held_for_the_time_of_the_block_and_names_its_holder(capsys):
 
 
 def test_a_lock_is_given_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), lock.held("stage"):
+    with pytest.raises(ZeroDivisionError), lock.exclusive("stage"):
         raise ZeroDivisionError
     assert is_free()
 
@@ -46,18 +46,18 @@ def test_a_lock_is_given_back_after_an_error():
 def test_what_a_killed_holder_left_is_written_anew():
     lock.FOLDER.mkdir()
     (lock.FOLDER / "stage").write_text("a longer text than ours: " + "x" * 200)
-    with lock.held("stage"):
+    with lock.exclusive("stage"):
         assert (lock.FOLDER / "stage").read_text().startswith("train, process ")
 
 
 def test_two_names_are_two_locks():
-    with lock.held("stage"), lock.held("seeds"):
+    with lock.exclusive("stage"), lock.exclusive("seeds"):
         assert not is_free()
 
 
 def test_another_folder_than_the_projects_gets_no_lock(tmp_path):
     (tmp_path / "params.yaml").unlink()
-    with lock.held("stage"):
+    with lock.exclusive("stage"):
         assert not lock.FOLDER.exists()
 
 
@@ -66,7 +66,7 @@ def test_a_file_system_without_locks_is_said_and_no_hindrance(monkeypatch, capsy
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with lock.held("stage"):
+    with lock.exclusive("stage"):
         pass
     assert capsys.readouterr().err == ("train: .locks cannot be locked (No locks available); run one at a time here\n")
 
@@ -74,7 +74,7 @@ def test_a_file_system_without_locks_is_said_and_no_hindrance(monkeypatch, capsy
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_is_read_only_is_an_error_of_the_system(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(PermissionError), lock.held("stage"):
+    with pytest.raises(PermissionError), lock.exclusive("stage"):
         pass
 
 
@@ -85,7 +85,7 @@ def test_nothing_is_saved_once_the_dvc_that_started_the_stage_has_ended(tmp_path
     monkeypatch.setattr(lock, "PARENTS", [os.getpid()])  # as if another process had started this one
     with pytest.raises(PipelineError, match="dvc has ended and left this stage alone"), atomic_write(part) as another:
         another.write_text("newer")
-    with pytest.raises(PipelineError, match="dvc has ended"), lock.held("stage"):
+    with pytest.raises(PipelineError, match="dvc has ended"), lock.exclusive("stage"):
         pytest.fail("got the lock")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".locks", "a", "params.yaml"]
     assert (tmp_path / "a").read_text() == "new"

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from common.errors import PipelineError
-from network import arithmetic, model
+from fixtures import dense
+from network import arithmetic
+from network.build import build
 from network.determinism import keras, tf
 
 RANDOM = np.random.default_rng(0)
@@ -66,7 +68,7 @@ def test_a_kernel_that_was_held_is_released_as_it_was(inputs):
 @pytest.mark.parametrize("hidden_units", [[20, 6], [1, 1], [600, 5], [3, 1030]])
 @pytest.mark.parametrize("n", [1, 9, 600])
 def test_the_gradients_are_those_of_tensorflow_but_for_rounding(hidden_units, n):
-    network = model.build(hidden_units, 10, 0)
+    network = build(dense(*hidden_units), 10, 0)
     images, factor = (tf.constant(RANDOM.random(shape, np.float32)) for shape in ((n, 28, 28), (n, 10)))
     held = [arithmetic.hold(*layer.get_weights()) for layer in arithmetic.dense(network.layers)]
     passed = arithmetic.forward(held, images)
@@ -112,7 +114,7 @@ def test_loss_and_its_gradient_are_those_of_keras_but_for_rounding():
 
 
 def test_the_answer_for_an_image_does_not_depend_on_the_others():
-    network, images = model.build([20, 1], 10, 0), RANDOM.random((70, 28, 28), np.float32)
+    network, images = build(dense(20, 1), 10, 0), RANDOM.random((70, 28, 28), np.float32)
     answer = tf.function(lambda images: arithmetic.probabilities(network.layers, images), jit_compile=True)
     every = answer(tf.constant(images)).numpy()
     np.testing.assert_allclose(every, network.predict(images, verbose=0), rtol=1e-4, atol=1e-6)

@@ -12,7 +12,7 @@ NUMBERED = Split(np.broadcast_to(np.arange(10, dtype=np.float32)[:, None, None],
 
 def one_by_one(split, settings, epochs):
     """The batches of those epochs, images and labels, without the blocks."""
-    plan = Plan.of(len(split.labels), settings.batch_size)
+    plan = Plan.of(len(split.labels), settings)
     for images, labels, count in shuffled(split, settings, plan, epochs):
         yield from zip(images[:count], labels[:count], strict=True)
 
@@ -71,12 +71,12 @@ def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
 def test_a_block_has_as_many_batches_as_fit_and_an_epoch_as_many_blocks_as_it_takes(
     images, batch_size, steps, size, blocks
 ):
-    assert Plan.of(images, batch_size) == Plan(batch_size, steps, size, blocks)
+    assert Plan.of(images, changed(batch_size=batch_size)) == Plan(batch_size, steps, size, blocks)
 
 
 def test_a_batch_of_more_than_all_images_is_an_error():
     with pytest.raises(PipelineError, match=r"train\.batch_size: expected at most 50, all images, found 51"):
-        Plan.of(50, 51)
+        Plan.of(50, changed(batch_size=51))
 
 
 @pytest.mark.parametrize("kind", ["none", "elastic"])
@@ -102,7 +102,7 @@ def test_tensorflow_takes_an_aligned_array_without_a_copy():
 
 def test_tensorflow_is_fed_the_same_images_and_labels(monkeypatch):
     monkeypatch.setattr(batches, "BLOCK", 32)
-    plan = Plan.of(50, 16)
+    plan = Plan.of(50, SETTINGS)
     fed = [batch for images, labels, n in batches.training(SPLIT, SETTINGS, plan, range(2)) for batch in
            zip(images[:n], labels[:n], strict=True)]  # fmt: skip
     for found, expected in zip(fed, one_by_one(SPLIT, SETTINGS, range(2)), strict=True):

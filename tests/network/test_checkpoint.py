@@ -5,8 +5,8 @@ import pytest
 
 from common.errors import PipelineError
 from network import checkpoint
+from network.checkpoint import COLUMNS
 from network.determinism import keras
-from network.history import COLUMNS, History
 
 
 @pytest.fixture
@@ -18,27 +18,27 @@ def data(tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_is_tied_to_data_and_settings(data):
-    name = checkpoint.path_for([data], "epochs=2")
-    assert name == checkpoint.path_for([data], "epochs=2")
-    assert name != checkpoint.path_for([data], "epochs=3")
+    name = checkpoint.path_for("train", [data], "epochs=2")
+    assert name == checkpoint.path_for("train", [data], "epochs=2")
+    assert name != checkpoint.path_for("train", [data], "epochs=3")
     (data / "images.npy").write_bytes(b"other images")
-    assert name != checkpoint.path_for([data], "epochs=2")
+    assert name != checkpoint.path_for("train", [data], "epochs=2")
 
 
 def test_a_checkpoint_is_tied_to_the_code_and_the_versions(data, monkeypatch, tmp_path):
-    name = checkpoint.path_for([data], "")
+    name = checkpoint.path_for("train", [data], "")
     monkeypatch.setattr("numpy.__version__", "0.0")
-    assert name != checkpoint.path_for([data], "")
+    assert name != checkpoint.path_for("train", [data], "")
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     stage = tmp_path / "stages"
     (stage / "common").mkdir(parents=True)
     (stage / "train.py").write_text("a = 1")
-    monkeypatch.setattr(checkpoint, "__file__", str(stage / "network/checkpoint.py"))
+    monkeypatch.setattr(checkpoint, "PROJECT", tmp_path)
     monkeypatch.setattr("sys.modules", {"train": type("module", (), {"__file__": str(stage / "train.py")})})
-    before = checkpoint.path_for([data], "")
+    before = checkpoint.path_for("train", [data], "")
     (stage / "train.py").write_text("a = 2")
-    assert before != checkpoint.path_for([data], "")
+    assert before != checkpoint.path_for("train", [data], "")
 
 
 class Model:
@@ -51,7 +51,7 @@ class Model:
 
 
 def checkpoint_of(data, epochs=4):
-    return checkpoint.Checkpoint([data], "", History(data.parent / "history.csv", epochs))
+    return checkpoint.Checkpoint("train", [data], "", data.parent / "history.csv", epochs)
 
 
 @pytest.fixture
@@ -63,20 +63,19 @@ def saved(data):
         model.weights[0].assign(model.weights[0] + 1)
         model.optimizer.build(model.trainable_variables)
         model.optimizer.iterations.assign(3 * (epoch + 1))
-        for callback in (left.history, left):
-            callback.on_epoch_end(epoch, {name: (i + 1) / (epoch + 3) for i, name in enumerate(COLUMNS)})
+        left.on_epoch_end(epoch, {name: (i + 1) / (epoch + 3) for i, name in enumerate(COLUMNS)})
     return left
 
 
 def test_a_checkpoint_brings_back_model_optimizer_and_history(saved, data):
     model, resumed = Model(), checkpoint_of(data)
-    before = saved.history.path.read_bytes()
-    saved.history.path.unlink()
+    before = saved.history.read_bytes()
+    saved.history.unlink()
     assert resumed.restore(model) == 2
     assert model.weights[0].numpy().tolist() == [[2, 3, 4], [5, 6, 7]]
     assert int(model.optimizer.iterations) == 6
-    assert resumed.history.rows == saved.history.rows
-    assert saved.history.path.read_bytes() == before
+    assert resumed.rows == saved.rows
+    assert saved.history.read_bytes() == before
 
 
 def arrays_of(path):
@@ -129,10 +128,10 @@ def test_a_checkpoint_that_is_not_right_is_dropped_with_a_line(damage, told, sav
     assert resumed.restore(model) == 0
     line = capsys.readouterr().err
     assert re.search(told, line)
-    assert line.endswith("starting from the first epoch\n")
+    assert line.endswith("starting over\n")
     assert line.count("\n") == 1
     assert not saved.path.exists()
-    assert resumed.history.rows == []
+    assert resumed.rows == []
     assert all((a == b.numpy()).all() for a, b in zip(fresh, checkpoint.state(model), strict=True))
 
 
@@ -152,9 +151,9 @@ def test_a_training_that_diverges_stops_at_that_epoch_and_leaves_no_checkpoint(n
         pytest.raises(PipelineError, match=f"epoch 3 ended with .*{name} {value}.*train.learning_rate"),
         saved.reported(),
     ):
-        saved.history.on_epoch_end(2, dict.fromkeys(COLUMNS, 0.5) | {name: value})
+        saved.on_epoch_end(2, dict.fromkeys(COLUMNS, 0.5) | {name: value})
     assert not checkpoint.FOLDER.exists()
-    assert len(saved.history.path.read_text().splitlines()) == 3
+    assert len(saved.history.read_text().splitlines()) == 3
 
 
 def test_success_leaves_no_checkpoint(saved):

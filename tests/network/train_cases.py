@@ -45,25 +45,27 @@ def digest(case: tuple) -> str:
     """Train two epochs and answer for every image; hash the archive, the history and the answers."""
     import numpy as np
 
-    import train
-    from common.params import Train
+    from common.params import Model, Train
+    from contracts import archive
     from contracts.dataset import Split
-    from network import batches, checkpoint, model
-    from network.history import History
+    from network import batches, predict
+    from network.build import build
+    from network.checkpoint import Checkpoint
+    from network.fit import fit
 
     batch_size, images, units, changes = case
     random = np.random.default_rng(0)
     pixels = random.random((images, 28, 28), np.float32) * (random.random((images, 28, 28)) < 0.2)
     split = Split(pixels.astype(np.float32), (np.arange(images) % 10).astype(np.uint8))
     settings = Train(**{**SETTINGS, "batch_size": batch_size, **changes})
-    network = model.build(units, 10, 0)
+    network = build(Model(hidden_units=units), 10, 0)
     batches.VALIDATION_BATCH = min(batch_size, 300)  # with a rest, and down to one image
-    saved = checkpoint.Checkpoint([], "", History(train.HISTORY, settings.epochs))
-    train.fit(network, split, split, settings, saved)
+    saved = Checkpoint("train", [], "", Path("history.csv"), settings.epochs)
+    fit(network, split, split, settings, saved)
     saved.discard()
-    model.save(network)
-    answers = model.predict(model.compiled(model.load()), split.images)
-    contents = [model.PATH.read_bytes(), train.HISTORY.read_bytes(), answers.tobytes()]
+    archive.save(network)
+    answers = predict.predict(predict.compiled(predict.load()), split.images)
+    contents = [archive.PATH.read_bytes(), saved.history.read_bytes(), answers.tobytes()]
     return hashlib.sha256(b"".join(contents)).hexdigest()
 
 

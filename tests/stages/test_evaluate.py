@@ -6,7 +6,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 
-from contracts import tables
+from contracts import archive, tables
 from evaluation.measures import (
     SMALLEST,
     brier_scores,
@@ -18,7 +18,7 @@ from evaluation.measures import (
     most_ambiguous,
 )
 from fixtures import succeed
-from network import model
+from network import predict
 from network.determinism import keras
 
 NAMES = ["a", "b", "c"]
@@ -165,11 +165,11 @@ def test_dvc_shows_the_metrics(project):
 
 @pytest.mark.slow
 def test_a_network_that_gives_one_answer_to_everything_passes_through_all_that_follows(project):
-    path = project / model.PATH
-    network = model.load(path)
+    path = project / archive.PATH
+    network = predict.load(path)
     kernel, bias = network.layers[-1].get_weights()
     network.layers[-1].set_weights([np.zeros_like(kernel), np.eye(len(bias), dtype=np.float32)[7] * 1000])
-    model.save(network, path)
+    archive.save(network, path)
     for stage in ("evaluate", "plot", "report", "card"):
         succeed(project, "python", f"stages/{stage}.py")
     metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from test_batches import one_by_one
 
+from contracts import archive
 from contracts.dataset import Split
-from fixtures import SETTINGS, SPLIT, changed
-from network import batches, checkpoint, model
+from fixtures import SETTINGS, SPLIT, changed, dense
+from network import batches, checkpoint
+from network.build import build
+from network.checkpoint import COLUMNS, Checkpoint, Diverged
 from network.determinism import keras
-from network.history import COLUMNS, Diverged, History
+from network.fit import fit, learning_rate
 from network.step import BlockTrainer
-from train import HISTORY, fit, learning_rate
+from train import HISTORY
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,7 @@ def test_the_weights_are_those_of_keras_but_for_rounding(weight_decay):
     settings = changed(epochs=2, weight_decay=weight_decay)
     adam = keras.optimizers.AdamW(learning_rate(settings, 3 * settings.epochs), weight_decay=weight_decay)
     adam.exclude_from_weight_decay(var_names=["bias"])
-    plain = model.build([16, 12], 10, settings.seed)
+    plain = build(dense(16, 12), 10, settings.seed)
     plain.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
     for images, labels in one_by_one(SPLIT, settings, range(settings.epochs)):
         plain.train_on_batch(images, labels)
@@ -52,8 +55,8 @@ def test_the_weights_are_those_of_keras_but_for_rounding(weight_decay):
 
 
 def train(settings=SETTINGS, callbacks=()):
-    network = model.build([16, 12], 10, settings.seed)
-    saved = checkpoint.Checkpoint([], "", History(HISTORY, settings.epochs))
+    network = build(dense(16, 12), 10, settings.seed)
+    saved = Checkpoint("train", [], "", HISTORY, settings.epochs)
     for callback in callbacks:
         monkeypatch_epoch(saved, callback)
     fit(network, SPLIT, SPLIT, settings, saved)
@@ -130,7 +133,7 @@ def test_the_last_row_is_what_keras_measures_of_the_model(trained):
 
 
 def test_experiments_are_chosen_by_the_last_epoch_on_the_validation_split(tmp_path):
-    history = History(tmp_path / "history.csv", 2)
+    history = Checkpoint("train", [], "", tmp_path / "history.csv", 2)
     history.rows = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.70000049, 0.8]]
     assert history.last() == {"val_accuracy": 0.7, "val_loss": 0.8}
 
@@ -166,7 +169,7 @@ def test_a_training_cut_off_after_any_epoch_ends_in_the_same_weights_and_history
 
 
 def test_the_saved_model_is_compiled_as_a_user_would(trained, tmp_path):
-    model.save(trained().network, tmp_path / "m.keras")
+    archive.save(trained().network, tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
     assert type(loaded) is keras.Sequential
     assert isinstance(loaded.optimizer, keras.optimizers.Adam)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.errors import run
 from common.files import atomic_write, save_json
-from common.lock import held
+from common.lock import exclusive
 from contracts import reader
 
 FILES = {
@@ -19,7 +19,7 @@ RATES = {
 }
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     for path, text in FILES.items():
         with atomic_write(path) as part:

@@ -14,15 +14,15 @@ import numpy as np
 from common import params
 from common.errors import PipelineError, run
 from common.files import atomic_write, save_json
-from common.lock import held
+from common.lock import exclusive
 from common.params import Model, Train
-from contracts import dataset
-from network import model
+from contracts import archive, dataset
+from network import predict
 
 REPORTS = Path("reports/train")
 
 
-@held("stage")
+@exclusive("stage")
 def main() -> None:
     settings = params.load(Train)
     train, validation = (dataset.load(dataset.FOLDER / name) for name in ("train", "validation"))
@@ -34,10 +34,10 @@ def main() -> None:
     digest = hashlib.sha256(f"{settings} {params.load(Model)}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
     means = np.array([train.images[train.labels == label].mean(axis=0) for label in np.unique(train.labels)])
-    with atomic_write(model.PATH) as part:
+    with atomic_write(archive.PATH) as part:
         part.write_bytes((means + random.normal(0, 0.3, means.shape)).astype(np.float32).tobytes())
 
-    probabilities = model.predict(model.load(), validation.images)
+    probabilities = predict.predict(predict.load(), validation.images)
     accuracy = float((probabilities.argmax(axis=1) == validation.labels).mean())
     loss = float(-np.log(probabilities[np.arange(len(validation.labels)), validation.labels]).mean())
     rows = [f"{epoch},{accuracy:.6f},{loss:.6f},{accuracy:.6f},{loss:.6f}" for epoch in range(1, settings.epochs + 1)]

@@ -88,9 +88,9 @@ def test_the_answer_is_the_most_probable_digit_and_never_sure_of_another_shape()
 def test_numpy_says_what_keras_says(finished):
     network = load(finished)
     assert network.sure_from == json.loads((finished / "reports/reader/metrics.json").read_text())["sure_from"]
-    from network import model
+    from network import predict as keras_network
 
-    expected = model.load(finished / reader.PATH).predict(reader.move(DIGITS), verbose=0)
+    expected = keras_network.load(finished / reader.PATH).predict(reader.move(DIGITS), verbose=0)
     np.testing.assert_allclose(predict(network, DIGITS), reader.average(expected), rtol=0, atol=1e-5)
 
 

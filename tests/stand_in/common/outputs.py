@@ -6,10 +6,10 @@ from pathlib import Path
 import yaml
 
 from common.files import atomic_write
-from common.lock import held
+from common.lock import exclusive
 
 
-@held("stage")
+@exclusive("stage")
 def write_outputs(stage: str) -> None:
     declared = yaml.safe_load(Path("dvc.yaml").read_text())["stages"][stage]
     values = yaml.safe_load(Path("params.yaml").read_text())

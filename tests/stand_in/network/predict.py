@@ -1,15 +1,13 @@
-"""Stands for stages/network/model.py: the network is the mean image of each class, and needs no TensorFlow."""
-
-from pathlib import Path
+"""Stands for stages/network/predict.py: the network is the mean image of each class, and needs no TensorFlow."""
 
 import numpy as np
 
-PATH = Path("models/model.keras")
+from contracts import archive
 
 
 def load() -> np.ndarray:
     """Return the mean images, (classes, 784) float32."""
-    return np.frombuffer(PATH.read_bytes(), np.float32).reshape(-1, 28 * 28)
+    return np.frombuffer(archive.PATH.read_bytes(), np.float32).reshape(-1, 28 * 28)
 
 
 def compiled(network: np.ndarray) -> np.ndarray:

@@ -1,0 +1,52 @@
+"""Fit a network to a training split: the optimizer, its learning rate, and the training from a checkpoint on."""
+
+from common.params import Train
+from contracts.dataset import Split
+from network import batches
+from network.checkpoint import Checkpoint
+from network.determinism import keras
+from network.step import BlockTrainer
+
+
+def learning_rate(settings: Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of Adam: a constant, or a cosine that falls to zero over `steps` steps."""
+    if settings.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+    return settings.learning_rate
+
+
+def optimizer(settings: Train, steps: int) -> keras.optimizers.Adam:
+    """Return Adam for epochs of `steps` steps, with the decoupled weight decay of Loshchilov and Hutter (2019)."""
+    adam = keras.optimizers.Adam(
+        learning_rate(settings, steps * settings.epochs),
+        weight_decay=settings.weight_decay or None,
+        name="adam",  # the archive has it; Keras would count the optimizers of the process
+    )
+    adam.exclude_from_weight_decay(var_names=["bias"])
+    return adam
+
+
+def fit(network: keras.Model, train: Split, validation: Split, settings: Train, saved: Checkpoint) -> None:
+    """Train `network` in place, starting from the checkpoint `saved` if there is one.
+
+    Raises PipelineError when a batch is larger than the training split, or when the loss is no longer a number.
+    """
+    plan = batches.Plan.of(len(train.labels), settings)
+    trainer = BlockTrainer(network)
+    adam = optimizer(settings, plan.steps)
+    trainer.compile(adam, jit_compile=True)  # XLA: faster, and a step is one program whose sums can be put in order
+    adam.build(trainer.trainable_variables)  # otherwise TensorFlow traces the step twice
+    done = saved.restore(trainer)
+    trainer.fit(
+        batches.training(train, settings, plan, range(done, settings.epochs)),
+        initial_epoch=done,
+        epochs=settings.epochs,
+        steps_per_epoch=plan.blocks,
+        validation_data=batches.validation(validation),
+        callbacks=[saved],
+        shuffle=False,  # the batches are
+        verbose=0,
+    )
+    adam = optimizer(settings, plan.steps)
+    trainer.release(network, adam)
+    network.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])  # for those who load it
