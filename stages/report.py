@@ -1,8 +1,8 @@
-"""Write the results as one self-contained page, with the network in it and a canvas to draw a digit on.
+"""Write the results as one self-contained page, and as a model card.
 
-Reads  models/{model,reader}.keras, reports/reader/metrics.json, the test images it shows, measures, tables and figures
-       of the stages before, stages/page.
-Writes reports/index.html.
+Reads  models/{model,reader}.keras, reports/reader/metrics.json, the test images it shows, the measures, tables and
+       figures of the stages before, the pinned versions of requirements.in and the templates in stages/page.
+Writes reports/index.html and reports/model_card.md.
 """
 
 import common.interrupts  # noqa: F401
@@ -20,11 +20,13 @@ from common import params
 from common.errors import PipelineError, run
 from common.files import load_json, require
 from common.lock import exclusive
-from common.params import About, Dataset, Evaluate, Model, Normalize, Plot, Train
+from common.params import About, Dataset, Evaluate, Model, Normalize, Plot, Reader, Train
 from contracts import dataset, reader, tables, weights
 from page import templates
 
 PAGE = Path("reports/index.html")
+CARD = Path("reports/model_card.md")  # its headings are those of Mitchell et al. (2019)
+REQUIREMENTS = Path("requirements.in")
 MODEL = Path("models/model.keras")
 EVALUATE = Path("reports/evaluate")
 # The figures of the page: title and text alternative.
@@ -131,36 +133,55 @@ def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
     ]
 
 
+def pinned_versions(text: str) -> list[str]:
+    """Return the lines `package==version` of a requirements file, sorted, without remarks."""
+    return sorted(line.split()[0] for line in text.splitlines() if "==" in line)
+
+
 @exclusive("stage")
 def main() -> None:
     names, about = params.load(Dataset).class_names, params.load(About)
-    evaluate = params.load(Evaluate)
-    sections = [*(params.load(section) for section in (Normalize, Model, Train)), evaluate]
-    mistakes = params.load(Plot).mistakes
+    normalize, model, train = params.load(Normalize), params.load(Model), params.load(Train)
+    evaluate, mistakes = params.load(Evaluate), params.load(Plot).mistakes
     images = dataset.load(dataset.FOLDER / "test").images
     predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
     ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)
+    reading = load_json(reader.METRICS, "reader")
+    shared = {
+        "about": about,
+        "names": names,
+        "metrics": load_json(EVALUATE / "metrics.json", "evaluate"),
+        "level": evaluate.confidence_level,
+        "split_sizes": load_json(Path("reports/eda/summary.json"), "eda")["images"],
+        "hidden_units": model.hidden_units,
+        "per_digit": tables.load(EVALUATE / "per_digit.csv", tables.Digit),
+        "robustness": tables.load(EVALUATE / "robustness.csv", tables.Robustness),
+        "reading": reading,
+    }
 
     templates.save(
         PAGE,
         "index.html",
-        metrics=load_json(EVALUATE / "metrics.json", "evaluate"),
-        level=evaluate.confidence_level,
-        split_sizes=load_json(Path("reports/eda/summary.json"), "eda")["images"],
-        names=names,
+        **shared,
         network=encode_network(MODEL, weights.load(MODEL), len(names)),
         reader=encode_network(reader.PATH, weights.load(reader.PATH, "reader"), len(names) + 1)
-        | {"sure_from": load_json(reader.METRICS, "reader")["sure_from"]},
+        | {"sure_from": reading["sure_from"]},
         model_sha256=hashlib.sha256(MODEL.read_bytes()).hexdigest(),
-        about=about,
         figures=load_figures(about.unit),
-        per_digit=tables.load(EVALUATE / "per_digit.csv", tables.Digit),
-        robustness=tables.load(EVALUATE / "robustness.csv", tables.Robustness),
         mistakes=list(show_mistakes(tables.most_confident_mistakes(predictions, mistakes), images, names)),
         ambiguous=list(show_ambiguous(ambiguous, images, names)),
-        parameters=list_parameters(*sections),
+        parameters=list_parameters(normalize, model, train, evaluate),
     )
-    print(f"report: {PAGE}, {PAGE.stat().st_size / 1e6:.1f} MB")
+    templates.save(
+        CARD,
+        "model_card.md",
+        **shared,
+        normalize=normalize,
+        train=train,
+        reader=params.load(Reader),
+        versions=pinned_versions(REQUIREMENTS.read_text(encoding="utf-8")),
+    )
+    print(f"report: {PAGE}, {PAGE.stat().st_size / 1e6:.1f} MB, and {CARD}")
 
 
 if __name__ == "__main__":

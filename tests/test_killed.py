@@ -82,7 +82,6 @@ def assert_as_committed(project: Path, lock: bytes) -> None:
         ("evaluate", "metrics.json"),
         ("plot", "training_history.png"),
         ("report", "index.html"),
-        ("card", "model_card.md"),
     ],
 )
 def test_a_stage_stopped_in_the_middle_of_a_save_ends_as_an_undisturbed_one(stage, file, request):
@@ -143,13 +142,13 @@ def test_a_stage_that_a_killed_dvc_left_behind_writes_nothing_into_the_next_run(
 
 
 def test_two_runs_of_a_stage_take_turns(project):
-    first = start(project, "python", "stages/card.py", **killing("card.py", "os.rename model_card.md 1 SIGSTOP self"))
+    first = start(project, "python", "stages/report.py", **killing("report.py", "os.rename index.html 1 SIGSTOP self"))
     os.waitpid(first.pid, os.WUNTRACED)
     second = start(project, "python", "stages/eda.py")
-    assert f"eda: waiting for the end of card, process {first.pid}, since " in second.stdout.readline()
+    assert f"eda: waiting for the end of report, process {first.pid}, since " in second.stdout.readline()
     os.kill(first.pid, signal.SIGCONT)
     assert end(second).startswith("eda: ")
-    assert end(first).startswith("card: ")
+    assert end(first).startswith("report: ")
     assert (first.wait(), second.wait()) == (0, 0)
     assert succeed(project, "git", "status", "--porcelain") == ""
 

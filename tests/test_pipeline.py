@@ -9,7 +9,7 @@ import yaml
 from fixtures import AUTHOR, edit_params, run, succeed
 from test_declared import ELSEWHERE
 
-STAGES = ["check", "download", "normalize", "eda", "train", "reader", "evaluate", "plot", "report", "card"]
+STAGES = ["check", "download", "normalize", "eda", "train", "reader", "evaluate", "plot", "report"]
 TENSORFLOW = ("train", "reader", "evaluate")  # whose start takes seconds
 
 
@@ -74,7 +74,7 @@ def test_dvc_commands_give_sensible_output(project):
 def test_an_experiment_can_be_run_and_shown_and_the_old_results_are_restored(light):
     lock = (light / "dvc.lock").read_bytes()
     output = succeed(light, "dvc", "exp", "run", "--name", "short", "-S", "train.epochs=1", **AUTHOR)
-    assert executed(output) == ["check", "train", "evaluate", "plot", "report", "card"]
+    assert executed(output) == ["check", "train", "evaluate", "plot", "report"]
     table = succeed(light, "dvc", "exp", "show", "--csv")
     assert "short" in table
     assert "train.epochs" in table
@@ -95,7 +95,6 @@ def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
         "evaluate": "normalize",
         "plot": "train",
         "report": "normalize",
-        "card": "evaluate",
     }
     for folder in ("data", "models", "reports"):
         for path in (project / folder).rglob("*"):

@@ -61,3 +61,21 @@ def test_every_plot_of_both_revisions_is_drawn_without_a_network(light, browser)
     divisions = re.split(r'<div id = "', (light / "plots/index.html").read_text())[1:]
     assert len(divisions) == len(charts)
     assert all(f'"rev": "{revision}"' in division for division in divisions for revision in ("HEAD~1", "HEAD"))
+
+
+def test_a_row_without_an_accuracy_is_no_point_of_the_chart_rather_than_one_at_zero(browser, tmp_path):
+    from dvc_render.vega import VegaRenderer
+
+    stage = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]["evaluate"]
+    (plot,) = (plot[name] for plot in stage["plots"] for name in plot if name.endswith("robustness.csv"))
+    rows = [{"accuracy": a, "confidence": "0.5", "rev": "HEAD"} for a in ("0.9", "0.0", "", "")]
+    properties = {key: plot[key] for key in ("x", "y", "template", "title")}
+    chart = VegaRenderer(rows, "robustness", **properties, template_dir=str(PROJECT / ".dvc/plots"))
+    (tmp_path / "index.html").write_text(PAGE.read_text())
+    browser.get((tmp_path / "index.html").as_uri())
+    points = browser.execute_async_script(
+        "const [spec, done] = arguments, box = document.body.appendChild(document.createElement('div'));"
+        "vegaEmbed(box, spec, { renderer: 'svg' }).then(() => done(box.querySelectorAll('.role-mark path').length))",
+        chart.get_filled_template(),
+    )
+    assert points == 2

@@ -1,6 +1,6 @@
 """The Wilson interval of an accuracy, or of any other share of counted images.
 
-Same numbers as SciPy's `binomtest`, whose import takes longer than all of stages/card.py.
+Same numbers as SciPy's `binomtest`, whose import takes longer than all of stages/report.py.
 """
 
 from math import sqrt

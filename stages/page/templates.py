@@ -1,11 +1,13 @@
-"""Render a template of this folder into a file: missing values are errors, HTML is escaped."""
+"""Render a template of this folder into a file: missing values are errors, and text cannot become markup."""
 
+import re
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from common.files import atomic_write
 from contracts.tables import Robustness
+from evaluation import intervals
 
 FOLDER = Path(__file__).parent
 
@@ -20,9 +22,14 @@ def thousands(number: int | str) -> str:
     return f"{int(number):,}"
 
 
-def cell(text: str) -> str:
-    """Write a name so that it does not end a cell of a Markdown table."""
-    return text.replace("|", "\\|")
+def interval(share: float, images: int, level: float) -> str:
+    """Write the Wilson interval of a share of so many images as 98.2 % to 98.7 %."""
+    return " to ".join(percent(end) for end in intervals.wilson(round(share * images), images, level))
+
+
+def escape_markdown(value: object) -> object:
+    """Return text with a backslash before each sign that Markdown would take for markup; anything else as it is."""
+    return re.sub(r"[\\`*_~$<>\[\]|&]", r"\\\g<0>", value) if type(value) is str else value  # Markup is a subclass
 
 
 def change(row: Robustness) -> str:
@@ -41,15 +48,17 @@ def save(path: Path, template: str, **values: object) -> None:
 
     Raises jinja2.UndefinedError if the template uses a missing value.
     """
+    page = template.endswith(".html")
     environment = Environment(
         loader=FileSystemLoader([FOLDER, FOLDER / "web"]),
-        autoescape=select_autoescape(["html"], default=False),
+        autoescape=page,
+        finalize=None if page else escape_markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": cell, "change": change, "percent": percent, "thousands": thousands}
+    environment.filters |= {"change": change, "interval": interval, "percent": percent, "thousands": thousands}
     text = environment.get_template(template).render(values)
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

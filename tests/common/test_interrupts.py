@@ -16,7 +16,6 @@ SCRIPTS = sorted(
 # What a script imports that takes long, where that is not NumPy.
 HEAVY = {
     "stages/check.py": "pydantic",
-    "stages/card.py": "yaml",
     "tools/pins.py": "common.errors",
     "tools/push_runs.py": "dvc.repo",
     "tools/cluster.py": "yaml",

@@ -30,7 +30,7 @@ def make_small(folder: Path) -> str:
     (folder / "data/raw").mkdir(parents=True)
     for name, array in tiny_mnist().items():
         (folder / "data/raw" / name).write_bytes(idx_bytes(array))
-    return "normalize,eda,train,evaluate,reader,plot,report,card"
+    return "normalize,eda,train,evaluate,reader,plot,report"
 
 
 def make_wide(folder: Path) -> str:

@@ -3,9 +3,11 @@ import re
 
 import pytest
 
-from card import list_changes, list_recalls, pinned_versions
+import report
 from contracts import tables
-from fixtures import PROJECT, succeed
+from fixtures import PROJECT, edit_params
+from page import templates
+from report import pinned_versions
 
 HEADINGS = [  # of Mitchell et al. (2019), figure 1
     "Model details",
@@ -18,24 +20,15 @@ HEADINGS = [  # of Mitchell et al. (2019), figure 1
     "Ethical considerations",
     "Caveats and recommendations",
 ]
+HOSTILE = "<img src=x onerror=alert(1)>|[a](javascript:b)*c*_d_`e`~f~$g$&lt;\\|"
 
 
-def test_a_digit_without_images_has_no_interval():
-    rows = [tables.Digit("0", 0, None, None, None), tables.Digit("1", 29, 1.0, 0.034483, 0.066667)]
-    ((row, recall),) = list_recalls(rows, 0.95)
-    assert row.digit == "1"
-    assert (recall["low"], recall["high"]) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+def test_the_pins_are_listed_sorted_without_remarks():
+    assert pinned_versions("b==2  # why\n\n# remark\na==1\n") == ["a==1", "b==2"]
 
 
-def test_images_of_no_digit_have_a_confidence_and_no_accuracy():
-    rows = [tables.Robustness("inverted", 0, 20, 0.0, 0.5), tables.Robustness("blank", 0, 1, None, 0.25)]
-    changes, not_digits = list_changes(rows, 0.95)
-    assert [row.change for row, _ in changes] == ["inverted"]
-    assert not_digits == rows[1:]
-
-
-def test_the_pins_of_all_files_are_listed_sorted():
-    assert pinned_versions(["b==2\n# remark\n", "a==1\n"]) == ["a==1", "b==2"]
+def test_an_interval_is_that_of_wilson():
+    assert templates.interval(1 / 29, 29, 0.95) == "0.61\xa0% to 17.18\xa0%"
 
 
 def test_the_card_has_the_headings_and_the_numbers_of_the_reports(finished):
@@ -45,14 +38,30 @@ def test_the_card_has_the_headings_and_the_numbers_of_the_reports(finished):
     metrics = json.loads((finished / "reports/evaluate/metrics.json").read_text())
     assert f"**{100 * metrics['accuracy']:.2f}\xa0%**" in card
     assert "CC BY-SA 3.0" in card
-    assert card.count("rotated") == sum(
-        row.change == "rotated" for row in tables.load(finished / "reports/evaluate/robustness.csv", tables.Robustness)
-    )
-    for path in (PROJECT / "requirements").glob("*.in"):
-        assert all(f"- `{line}`" in card for line in path.read_text().split())
+    rows = tables.load(finished / "reports/evaluate/robustness.csv", tables.Robustness)
+    assert all(f"| {templates.change(row)} | {row.images} |" in card for row in rows)
+    assert all(f"- `{line}`" in card for line in (PROJECT / "requirements.in").read_text().split() if "==" in line)
 
 
-def test_the_card_is_the_same_wherever_it_is_written(project):
-    before = (project / "reports/model_card.md").read_bytes()
-    succeed(project, "python", "stages/card.py", TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7")
-    assert (project / "reports/model_card.md").read_bytes() == before
+def test_no_text_of_the_user_is_markup_in_the_card_or_the_page(project, monkeypatch):
+    monkeypatch.chdir(project)
+    texts = {f"about.{key}": HOSTILE for key in ("name", "subject", "unit", "origin", "licence")}
+    edit_params(project, texts | {"dataset.class_names": [HOSTILE, *"123456789"]})
+    table = project / "reports/evaluate/per_digit.csv"
+    table.write_text(table.read_text().replace("\n0,", f'\n"{HOSTILE}",'))
+    report.main()
+    card, page = (path.read_text() for path in (report.CARD, report.PAGE))
+    assert "<img src=x" not in page
+    unescaped = re.sub(r"\\[\\`*_~$<>\[\]|&]", "", card)
+    assert "img src=x onerror=alert" in unescaped
+    assert not re.search(r"<img|\[a\]|\*c\*|_d_|`e`|~f~|\$g\$|&lt;", unescaped)
+
+
+@pytest.mark.parametrize("path", [report.PAGE, report.CARD])
+def test_page_and_card_are_the_same_wherever_they_are_written(path, finished, project, monkeypatch):
+    monkeypatch.chdir(project)
+    path.unlink()
+    for name, value in {"TZ": "Asia/Tokyo", "LC_ALL": "C"}.items():
+        monkeypatch.setenv(name, value)
+    report.main()
+    assert path.read_bytes() == (finished / path).read_bytes()
