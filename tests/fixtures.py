@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,26 @@ from running import copies
 
 PROJECT = Path(__file__).parents[1]
 NAMES = {"train": 300, "t10k": 60}  # images
+
+AUTHOR = {f"GIT_{role}_{part}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+# No signatures, hooks or ignored files of the user's; a checkout that belongs to another user is tested all the same.
+GIT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "*",
+}
+
+
+def isolate_git(environment: MutableMapping[str, str]) -> None:
+    """Replace everything that a hook or the user has set for Git by the configuration and the author of the tests."""
+    for name in [name for name in environment if name.startswith("GIT_")]:
+        del environment[name]
+    environment.update(GIT | AUTHOR)
+
+
+isolate_git(os.environ)  # before any test starts Git, or DVC, which starts it too
 
 # What runs in the background may ignore Ctrl-C, and what it starts inherits that; some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -164,13 +184,10 @@ def copy_project(folder: Path, mirror: Path) -> Path:
     return folder
 
 
-AUTHOR = {f"GIT_{role}_{part}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-
-
 def commit(folder: Path, subject: str) -> None:
     """Commit all files of `folder`, changed or not."""
     succeed(folder, "git", "add", "--all")
-    succeed(folder, "git", "commit", "--quiet", "--allow-empty", "-m", subject, **AUTHOR)
+    succeed(folder, "git", "commit", "--quiet", "--allow-empty", "-m", subject)
 
 
 @pytest.fixture(scope="session")

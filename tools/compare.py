@@ -30,7 +30,7 @@ NOT_SHOWN = 3  # exit status
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that pull_request.py has, too."""
+    """Add the options of the verdict."""
     parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="judge on these images")
     parser.add_argument(
         "--margin",

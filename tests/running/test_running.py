@@ -9,14 +9,9 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 
 from common.errors import PipelineError
-from fixtures import AUTHOR, commit, succeed
-from running import copies, git, hardware, lock
+from fixtures import AUTHOR, succeed
+from running import copies, hardware, lock
 
-DUBIOUS = """fatal: detected dubious ownership in repository at '/srv/digits'
-To add an exception for this directory, call:
-
-\tgit config --global --add safe.directory /srv/digits
-"""
 FILES = [{"relpath": name, "md5": name * 16} for name in ("ab", "aa", "b/")]
 
 
@@ -30,39 +25,10 @@ def test_the_hash_of_a_folder_whose_files_are_listed_is_that_of_dvc():
     assert lock.digest({}) is None
 
 
-def test_a_repository_of_another_owner_is_told_with_the_cure():
-    told = git.explain("show", 128, DUBIOUS)
-    assert told.startswith("Git takes the repository for someone else's (dubious ownership)")
-    assert told.endswith("`git config --global --add safe.directory /srv/digits`")
-    assert git.explain("show", 128, "\nfatal: bad revision 'x'\nmore\n") == "git show: bad revision 'x'"
-    assert git.explain("show", 1, "") == "git show: exit status 1"
-
-
-def test_another_owner_is_really_told_so(tmp_path, monkeypatch):
-    succeed(tmp_path, "git", "init", "--quiet")
-    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # Git's own tests do this
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    with pytest.raises(PipelineError, match="safe.directory"):
-        git.git("status", folder=tmp_path)
-    with pytest.raises(PipelineError, match="safe.directory"):
-        copies.copy(tmp_path, tmp_path / "copy")
-
-
 def test_a_folder_without_a_repository_cannot_be_copied(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(PipelineError, match="not a git repository.*an archive of it will not do"):
         copies.copy(tmp_path, tmp_path / "copy")
-
-
-def test_a_partial_clone_is_seen(tmp_path):
-    source, whole, partial = (tmp_path / name for name in ("source", "whole", "partial"))
-    succeed(tmp_path, "git", "init", "--quiet", "source")
-    succeed(source, "git", "config", "uploadpack.allowFilter", "true")
-    commit(source, "one")
-    succeed(tmp_path, "git", "clone", "--quiet", f"file://{source}", "whole")
-    succeed(tmp_path, "git", "clone", "--quiet", "--filter=blob:none", f"file://{source}", "partial")
-    assert [git.is_partial(folder) for folder in (source, whole, partial)] == [False, False, True]
 
 
 @pytest.mark.parametrize(

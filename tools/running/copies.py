@@ -10,13 +10,13 @@ from pathlib import Path
 import yaml
 
 from common.errors import PipelineError
-from running.git import tracked_files
+from running import git
 
 OWN = "data/own"  # packed pictures, which Git does not track
 
 
 def environment() -> dict[str, str]:
-    """Return the environment with the running `python` and its `dvc` first, even if nobody has activated it.
+    """Return the environment with the running `python` and its `dvc` first, without the variables of a Git hook.
 
     A mirror in the current folder gets its whole path, because a copy runs elsewhere.
     """
@@ -25,7 +25,7 @@ def environment() -> dict[str, str]:
         {"MNIST_MIRROR": "#".join([str(Path(mirror).resolve()), *inside])} if mirror and Path(mirror).exists() else {}
     )
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, **found, "PATH": path}
+    return {**git.environment(), **found, "PATH": path}
 
 
 def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) -> Path:
@@ -35,7 +35,7 @@ def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) ->
     nothing. Raises PipelineError when `project` is no Git repository.
     """
     try:
-        names = tracked_files(project)
+        names = git.tracked_files(project)
     except PipelineError as error:
         raise PipelineError(
             f"{error}; this needs a clone of the project in {project}, an archive of it will not do"
