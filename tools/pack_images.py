@@ -1,9 +1,9 @@
 """Make a data set of your own pictures: the four files that the pipeline reads, and a recipe that names them.
 
-Usage: python tools/pack_images.py FOLDER NAME [--as digits|pictures] [--background dark|light] [--test-share 0.2]
+Usage: python tools/pack_images.py FOLDER NAME [--as ink|photos] [--background dark|light] [--test-share 0.2]
 
 FOLDER holds train/<class>/* and perhaps test/<class>/*, or one folder for each class; or it is an .npz file with
-x_train, y_train and perhaps x_test, y_test. docs/your-data.md tells the rest.
+x_train, y_train and perhaps x_test, y_test. docs/your-data.md has the details.
 Writes data/own/NAME (the four IDX files, contact_sheet.png, refused.txt) and recipes/NAME.yaml, for tools/recipe.py.
 """
 
@@ -16,39 +16,41 @@ from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from common.errors import PipelineError, run
 from common.lock import exclusive
-from packing import files
-from packing.arrays import find_arrays
-from packing.folders import find_pictures
-from packing.packed import Packed, pack, repeated, table
-from packing.pictures import SPLITS
-from packing.prepared import as_digits, as_picture, is_light
+from packing import write
+from packing.find import Picture, find_arrays, find_pictures
+from packing.pack import AGREEING, Packed, as_ink, as_photo, count_ink, is_light, pack
 
 PROJECT = Path(__file__).parents[1]
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # also that of experiments, so of Git references
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # also valid for experiments, so for Git references
 SHOWN = 10  # refused files to print; refused.txt has them all
+FORMS = {"ink": "strokes", "photos": "pictures"}  # the option `--as` and `about.form`
 
 
 def read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("source", metavar="FOLDER", type=Path, help="a folder of pictures, or an .npz file")
-    parser.add_argument("name", metavar="NAME", help="what to call the data set and its recipe")
+    parser.add_argument("name", metavar="NAME", help="of the data set and its recipe")
     parser.add_argument(
         "--as",
         dest="form",
-        choices=["digits", "pictures"],
-        default="pictures",
-        help="digits: find the strokes, scale and centre them as MNIST's; pictures: scale the whole (default)",
+        choices=FORMS,
+        help="ink: digits, letters or drawings; find the strokes, scale and centre them as MNIST's. photos: scale each "
+        "whole picture. Default: as the recipe of this NAME, else chosen from a sample of the pictures",
     )
     parser.add_argument(
-        "--background", choices=["dark", "light"], help="of pictures; found from their edges by default"
+        "--background",
+        choices=["dark", "light"],
+        help="of photos; light ones are inverted. Default: as the recipe of this NAME, else found from their edges",
     )
-    parser.add_argument("--test-share", type=float, default=0.2, metavar="SHARE", help="to test with; default 0.2")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of test pictures; 0 by default")
-    parser.add_argument("--names", help="of the classes of an .npz, with commas, in the order of its labels")
+    parser.add_argument("--test-share", type=float, default=0.2, metavar="SHARE", help="of each class; default 0.2")
+    parser.add_argument("--seed", type=int, default=0, help="for drawing the test split; default 0")
+    parser.add_argument("--names", help="class names of an .npz, separated by commas, in the order of its labels")
     for option, text in [("unit", "what one class is called"), ("origin", "who made it"), ("licence", "of the data")]:
         parser.add_argument(f"--{option}", help=f"{text}, for page and card")
     arguments = parser.parse_args()
@@ -56,14 +58,28 @@ def read_arguments() -> argparse.Namespace:
         raise PipelineError(f"expected a name of letters, digits, - and _, found {arguments.name!r}")
     if not 0 < arguments.test_share < 1 or arguments.seed < 0:
         raise PipelineError("expected a --test-share between 0 and 1 and a --seed of at least 0")
-    if arguments.form == "digits" and arguments.background:
-        raise PipelineError("--background is for pictures; that of digits is found for each")
+    if arguments.form == "ink" and arguments.background:
+        raise PipelineError("--background is for photos; with --as ink it is found for each picture")
     return arguments
 
 
-def describe(arguments: argparse.Namespace, classes: int, old: dict) -> dict[str, str]:
-    """Return the section `about`: what was said now, else what an old recipe says, else that nobody has said it."""
-    said = {key: value for key in ("unit", "origin", "licence") if (value := getattr(arguments, key))}
+def choose_form(option: str | None, background: str | None, about: dict, pictures: list[Picture]) -> str:
+    """Return `ink` or `photos`: the option, else the earlier recipe's, else by a sample of the pictures; print why."""
+    if option or background:
+        return option or "photos"
+    if about.get("form") in FORMS.values():
+        form = next(form for form in FORMS if FORMS[form] == about["form"])
+        print(f"packed as {form}, as the recipe says (about.form); --as changes it")
+        return form
+    ink, sampled = count_ink(pictures)
+    form = "ink" if ink >= AGREEING * max(1, sampled) else "photos"
+    print(f"packed as {form}: {ink} of {sampled} sampled pictures are thin strokes on plain paper; --as changes it")
+    return form
+
+
+def describe(arguments: argparse.Namespace, classes: int, about: dict) -> dict[str, str]:
+    """Return the section `about`: options first, then the earlier recipe's values, then `not stated`."""
+    options = {key: value for key in ("unit", "origin", "licence") if (value := getattr(arguments, key))}
     unknown = {
         "name": arguments.name,
         "subject": f"the {classes} classes of {arguments.name}",
@@ -71,50 +87,73 @@ def describe(arguments: argparse.Namespace, classes: int, old: dict) -> dict[str
         "origin": "not stated",
         "licence": "not stated",
     }
-    form = {"form": "strokes" if arguments.form == "digits" else "pictures"}
-    return unknown | old.get("about", {}) | said | form
+    return unknown | about | options
 
 
-def turn(packed: Packed, background: str | None) -> Packed:
-    """Turn light backgrounds dark, as MNIST's are: those of all pictures or of none."""
-    light = background == "light" if background else is_light(packed.images["train"])
-    return packed._replace(images={split: 255 - packed.images[split] for split in SPLITS}) if light else packed
+def summarise(packed: Packed) -> tuple[pd.DataFrame, int, int]:
+    """Count the pictures of each class: for training, for testing, and those equal, pixel for pixel, to an earlier one.
+
+    The second value is the number of test pictures that are also in train, the third that of different pictures with
+    more than one class.
+    """
+    frame = pd.DataFrame({"picture": [image.tobytes() for image in packed.images], "class": packed.labels})
+    test = frame[packed.splits == "test"]
+    frame = frame.loc[[*frame.index[packed.splits == "train"], *test.index]]
+    table = pd.DataFrame(
+        {
+            "train": np.bincount(packed.labels[packed.splits == "train"], minlength=len(packed.names)),
+            "test": np.bincount(test["class"], minlength=len(packed.names)),
+            "repeated": frame["picture"].duplicated().groupby(frame["class"]).sum(),
+        }
+    ).set_axis(packed.names)
+    leaked = int(test["picture"].isin(frame["picture"].drop(test.index)).sum())
+    return table, leaked, int((frame.groupby("picture")["class"].nunique() > 1).sum())
 
 
-def print_refused(packed: Packed) -> None:
+def print_result(packed: Packed, relative: str) -> None:
+    table, leaked, ambiguous = summarise(packed)
+    table = pd.concat([table, table.sum().to_frame("all").T])
+    print(table.to_string(formatters=dict.fromkeys(table, "{:,}".format)))
     for name, reason in packed.refused[:SHOWN]:
         print(f"pack_images: {name}: {reason}".encode(errors="replace").decode(), file=sys.stderr)
     if len(packed.refused) > SHOWN:
         print(f"pack_images: and {len(packed.refused) - SHOWN:,} more", file=sys.stderr)
+    print(
+        f"pack_images: {len(packed.refused):,} refused ({relative}/{write.REFUSED}); "
+        f"{leaked:,} test pictures are also in train; {ambiguous:,} pictures have two classes\n"
+        f"Look at {relative}/{write.SHEET}, then run: python tools/recipe.py {Path(relative).name}"
+    )
 
 
 def main() -> None:
     arguments = read_arguments()
     relative = f"data/own/{arguments.name}"
-    folder, recipe = PROJECT / relative, PROJECT / f"recipes/{arguments.name}.yaml"
-    old = files.read_own(recipe, relative)
+    folder, path = PROJECT / relative, PROJECT / f"recipes/{arguments.name}.yaml"
+    recipe = write.read_recipe(path, relative)
+    about = dict(recipe.get("about", {}))
     if arguments.source.suffix.lower() == ".npz":
         found = find_arrays(arguments.source, arguments.names.split(",") if arguments.names else None)
     else:
         found = find_pictures(arguments.source)
+    form = choose_form(arguments.form, arguments.background, about, found.pictures)
 
-    convert = as_digits if arguments.form == "digits" else as_picture
     bar = partial(tqdm, unit="picture", desc="pack_images", leave=False, disable=None)
-    packed = pack(found, convert, arguments.test_share, arguments.seed, bar)
-    if arguments.form == "pictures":
-        packed = turn(packed, arguments.background)
-    _, leaked, ambiguous = repeated(packed)
+    packed = pack(found, as_ink if form == "ink" else as_photo, arguments.test_share, arguments.seed, bar)
+    background = "either"
+    if form == "photos":
+        background = arguments.background or about.get("background", "either")
+        if background == "either":  # not stated
+            background = "light" if is_light(packed.images[packed.splits == "train"]) else "dark"
+        if background == "light":
+            packed = packed._replace(images=255 - packed.images)
+    about = describe(arguments, len(packed.names), about) | {"form": FORMS[form], "background": background}
 
     with chdir(PROJECT), exclusive("pack_images"):
-        digests = files.save(packed, folder)
-        files.save_recipe(recipe, old, packed, describe(arguments, len(packed.names), old), relative, digests)
-    print(*table(packed), sep="\n")
-    print_refused(packed)
-    print(
-        f"pack_images: {len(packed.refused):,} refused ({relative}/{files.REFUSED}); "
-        f"{leaked:,} test pictures are also in train; {ambiguous:,} pictures have two classes\n"
-        f"Look at {relative}/{files.SHEET}, then run: python tools/recipe.py {arguments.name}"
-    )
+        digests = write.save(packed, folder)
+        write.save_recipe(path, recipe, packed, about, relative, digests)
+    if found.note:
+        print(found.note)
+    print_result(packed, relative)
 
 
 if __name__ == "__main__":

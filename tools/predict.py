@@ -12,6 +12,7 @@ import running.stages_on_path  # noqa: F401
 import argparse
 import contextlib
 import csv
+import functools
 import glob
 import json
 import os
@@ -26,7 +27,7 @@ from PIL import Image
 from common import params
 from common.errors import PipelineError, run
 from common.params import About
-from packing.prepared import as_picture, is_light
+from packing.pack import as_photo, is_light
 from reader.reading import network
 from reader.reading.digits import Box, Found, find_digits
 from reader.reading.image import HEIC, read_image
@@ -70,19 +71,22 @@ def read_content(name: str) -> bytes:
     return content
 
 
-def take_whole(grey: np.ndarray) -> list[Found]:
-    """Return a picture, (h, w) from 0 to 255, as `pack_images --as pictures` packs it: one, or none if it is blank."""
-    if grey.max() == grey.min():
+def take_whole(grey: np.ndarray, background: str) -> list[Found]:
+    """Return a picture, (h, w) from 0 to 255, as `pack_images --as photos` packs it: one, or none if it is blank."""
+    try:
+        packed = as_photo(grey)
+    except PipelineError:
         return []
-    packed = as_picture(grey)
-    image = (255 - packed if is_light(packed[None]) else packed) / np.float32(255)
+    light = is_light(packed[None]) if background == "either" else background == "light"
+    image = (255 - packed if light else packed) / np.float32(255)
     return [Found(image, Box(0, grey.shape[0], 0, grey.shape[1], ()), True)]
 
 
 def load_finder() -> Callable[[np.ndarray], list[Found]]:
     """Return how pictures are to be taken: apart, into strokes, or whole, as `about.form` says of the data."""
     with contextlib.chdir(PROJECT):
-        return find_digits if params.load(About).form == "strokes" else take_whole
+        about = params.load(About)
+    return find_digits if about.form == "strokes" else functools.partial(take_whole, background=about.background)
 
 
 def read_pictures(arguments: list[str], find: Callable[[np.ndarray], list[Found]]) -> Iterator[Picture]:

@@ -57,6 +57,7 @@ class About(Section):
     subject: Text  # what the images show, in the plural: "a network that recognises ..."
     unit: Text  # what one class is called: "actual ...", "every ..."
     form: Literal["strokes", "pictures"]  # strokes can be drawn on the page and found in a photo, pictures cannot
+    background: Literal["dark", "light", "either"]  # of pictures as people have them; predict inverts light ones
     origin: Text
     licence: Text
 

@@ -1,22 +1,20 @@
-"""A folder of pictures, or an .npz, becomes four IDX files and a recipe; nothing is lost without a word."""
+"""A folder of pictures, or an .npz, becomes four IDX files and a recipe; every file that is left out is named."""
 
 import os
 
 import numpy as np
 import pytest
-import yaml
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 import pack_images
 from common import params
 from common.errors import PipelineError
 from common.params import About, Dataset, Download
 from normalize import read_idx
-from packing import files
-from packing.arrays import find_arrays
-from packing.folders import find_pictures
-from packing.packed import draw_splits, pack, repeated, table
-from packing.prepared import as_digits, as_picture, is_light
+from pack_images import summarise
+from packing import write
+from packing.find import find_arrays, find_pictures, is_clutter
+from packing.pack import as_ink, as_photo, draw_splits, is_ink, pack
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (30, 28, 28), dtype=np.uint8)
@@ -35,125 +33,170 @@ def folder(tmp_path):
     return tmp_path / "pictures"
 
 
-def packed(folder, share=0.2, seed=0, convert=as_picture):
+def packed(folder, share=0.2, seed=0, convert=as_photo):
     return pack(find_pictures(folder), convert, share, seed, list)
+
+
+def counts(result):
+    """Pictures of each class: for training, for testing."""
+    return summarise(result)[0][["train", "test"]].to_numpy().tolist()
 
 
 def test_classes_are_in_natural_order_and_each_gives_its_share_to_the_test_split(folder):
     result = packed(folder)
     assert result.names == ["2", "10", "café"]
-    assert np.bincount(result.labels["train"]).tolist() == [8, 8, 8]
-    assert np.bincount(result.labels["test"]).tolist() == [2, 2, 2]
-    names = result.files["train"] + result.files["test"]
-    assert sorted(names) == sorted(picture.name for picture in find_pictures(folder).pictures)
-    for split in ("train", "test"):
-        for name, image in zip(result.files[split], result.images[split], strict=True):
-            np.testing.assert_array_equal(image, GREY[int(name.split("/")[1].removesuffix(".png"))])
+    assert counts(result) == [[8, 2]] * 3
+    place = {image.tobytes(): i for i, image in enumerate(GREY)}
+    found = [place[image.tobytes()] for image in result.images]
+    assert found == [i for first in (1, 0, 2) for i in sorted(range(first, 30, 3), key=str)]
+    np.testing.assert_array_equal(result.splits, packed(folder).splits)
+    assert result.splits.tolist() != packed(folder, seed=1).splits.tolist()
 
 
-def test_another_seed_chooses_other_pictures_and_the_same_seed_the_same(folder):
-    first, again, other = packed(folder), packed(folder), packed(folder, seed=1)
-    assert first.files == again.files != other.files
+@pytest.mark.parametrize(
+    ("splits", "train", "test", "note"),
+    [
+        (["train", "test"], 2, 1, ""),
+        (["training", "testing"], 2, 1, ""),
+        (["Train", "Test"], 2, 1, ""),
+        (["TRAINING_SET", "TEST_SET"], 2, 1, ""),
+        (["train", "testing", "valid"], 3, 1, "val: added to train, from which"),
+        (["train", "Validation"], 2, 1, "val: used as the test split"),
+        (["train"], 2, 1, ""),
+    ],
+)
+def test_stated_splits_are_kept_whatever_their_names(splits, train, test, note, tmp_path):
+    for split, images in zip(splits, (range(2), range(6, 7), range(8, 9)), strict=False):
+        for i in range(3) if splits == ["train"] else images:
+            for name in ("0", "1"):
+                save(tmp_path / split / name / f"{i}.png", GREY[2 * i + int(name)])
+    save(tmp_path / "other/0/1.png", GREY[0])
+    found = find_pictures(tmp_path)
+    result = pack(found, as_photo, 0.2, 0, list)
+    assert (result.names, counts(result)) == (["0", "1"], [[train, test]] * 2)
+    assert found.note.startswith(note)
+    assert bool(found.note) == bool(note)
+    assert result.refused == [("other/0/1.png", "beside the folders of the splits")]
 
 
-def test_stated_splits_are_kept_and_what_is_beside_them_is_named(folder):
-    root = folder.parent / "split"
-    folder.rename(root / "train") if root.mkdir() is None else None
-    save(root / "test/2/a.png", GREY[0])
-    save(root / "val/2/b.png", GREY[0])
-    result = packed(root)
-    assert (len(result.labels["train"]), len(result.labels["test"])) == (30, 1)
-    assert ("val", "beside train and test") in result.refused
-    assert repeated(result)[1] == 1  # GREY[0] is in train, too
+def test_a_class_may_have_the_name_of_a_split(tmp_path):
+    for i in range(6):
+        save(tmp_path / ["train", "test"][i % 2] / f"{i}.png", GREY[i])
+    assert packed(tmp_path).names == ["test", "train"]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("2/.DS_Store", b"x", "a file of the system's"),
-        ("2/Thumbs.db", b"x", "a file of the system's"),
+        ("2/.DS_Store", b"x", "left here by a system"),
+        ("2/Thumbs.db", b"x", "left here by a system"),
+        ("2/._1.png", b"x", "left here by a system"),
+        ("2/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", b"x", "left here by a system"),
+        (".thumbs/1.png", b"x", "left here by a system"),
+        ("#recycle/1.png", b"x", "left here by a system"),
+        ("lost+found/1.png", b"x", "left here by a system"),
+        (".ipynb_checkpoints/1.png", b"x", "left here by a system"),
         ("2/notes.txt", b"hello", "not an image"),
         ("2/none.png", b"", "the file is empty"),
         ("beside.png", b"x", "in no class folder"),
     ],
 )
 def test_every_file_that_is_left_out_is_named_with_its_reason(name, content, reason, folder):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
     result = packed(folder)
-    assert sum(map(len, result.files.values())) == 30
+    assert result.names == ["2", "10", "café"]
+    assert len(result.images) == 30
     ((refused, found),) = result.refused
-    assert refused == name
+    assert name.startswith(refused)
     assert reason in found
 
 
-def test_links_to_files_are_files_and_links_to_folders_are_not_followed(folder):
-    (folder / "2/linked.png").symlink_to("1.png")
+def test_ordinary_names_are_not_clutter():
+    assert not any(map(is_clutter, ["C#", "@home", "#1", "thumbs", "recycle", "10", "café", "a~b"]))
+
+
+def test_links_are_followed_but_not_in_circles(folder, tmp_path):
+    save(tmp_path / "elsewhere/1.png", GREY[0])
+    save(tmp_path / "elsewhere/2.png", GREY[1])
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
     (folder / "2/broken.png").symlink_to("nowhere.png")
     (folder / "2/loop").symlink_to(folder)
     result = packed(folder)
     assert {refused.name for refused in result.refused} == {"2/broken.png", "2/loop"}
-    assert repeated(result)[0].tolist() == [1, 0, 0]
-    assert table(result)[-1].split() == ["all", str(len(result.labels["train"])), str(len(result.labels["test"])), "1"]
+    table, leaked, ambiguous = summarise(result)
+    assert table["repeated"].tolist() == [0, 0, 0, 2] or table["repeated"].sum() == 2
+    assert ambiguous == 2
 
 
 def test_pictures_that_are_equal_go_to_one_split():
     contents = [bytes([i // 4]) for i in range(40)]
-    splits = draw_splits(contents, ["a"] * 40, 0.2, 0)
+    splits = draw_splits(contents, np.zeros(40, int), 0.2, 0).tolist()
     assert splits.count("test") == 8
     assert all(len({*splits[i : i + 4]}) == 1 for i in range(0, 40, 4))
 
 
-def test_an_empty_class_folder_is_no_class(folder):
-    (folder / "empty").mkdir()
-    result = packed(folder)
-    assert result.names == ["2", "10", "café"]
-    assert result.refused == [("empty/", "an empty class folder")]
+def test_test_pictures_that_are_also_in_train_are_counted(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"train/{i % 2}/{i}.png", GREY[i])
+    save(tmp_path / "test/0/0.png", GREY[0])
+    save(tmp_path / "test/1/0.png", GREY[0])
+    save(tmp_path / "test/1/5.png", GREY[5])
+    table, leaked, ambiguous = summarise(packed(tmp_path))
+    assert table.to_numpy().tolist() == [[2, 1, 1], [2, 2, 1]]
+    assert (leaked, ambiguous) == (2, 1)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda folder: [os.rename(folder / name, folder.parent / name) for name in ("2", "10")], "found 1 .café."),
+        (lambda folder: [os.rename(folder / name, folder.parent / name) for name in ("2", "10")], "found café"),
         (lambda folder: save(folder / "rare/1.png", GREY[0]), "rare: expected at least 2 training pictures, found 1"),
         (lambda folder: os.rename(folder, folder.parent / "other"), "expected a folder of pictures .* found nothing"),
-        (lambda folder: (folder / "cafe\u0301").mkdir(), "two folders for one class"),
+        (lambda folder: save(folder / "a\nb/1.png", GREY[0]), "name 2 should be visible text"),
     ],
 )
-def test_what_cannot_be_a_data_set_is_one_line(change, message, folder):
+def test_a_folder_that_cannot_be_a_data_set_is_refused_in_one_line(change, message, folder):
     change(folder)
     with pytest.raises(PipelineError, match=message) as error:
         packed(folder)
     assert "\n" not in str(error.value)
 
 
-def test_a_class_that_is_only_tested_cannot_be_learnt(tmp_path):
-    for i in range(6):
-        save(tmp_path / f"train/{'ab'[i % 2]}/{i}.png", GREY[i])
-    save(tmp_path / "test/c/1.png", GREY[9])
-    with pytest.raises(PipelineError, match="c: expected at least 2 training pictures, found 0 .and 1 for testing"):
-        packed(tmp_path)
-
-
 def test_a_picture_of_28_pixels_keeps_its_bytes_and_any_other_its_aspect():
-    np.testing.assert_array_equal(as_picture(GREY[0].astype(np.float32)), GREY[0])
+    np.testing.assert_array_equal(as_photo(GREY[0].astype(np.float32)), GREY[0])
     wide = np.zeros((100, 200), np.float32)
     wide[25:75, 50:150] = 200
-    image = as_picture(wide)
+    image = as_photo(wide)
     rows, columns = np.nonzero(image > 50)
     assert abs(np.ptp(rows) + 1 - 7) <= 1  # its edges are smoothed
     assert abs(np.ptp(columns) + 1 - 14) <= 1
     assert image[:7].max() == image[-7:].max() == 0
-    for blank in (np.zeros((1, 1)), np.full((50, 3), 255)):
-        with pytest.raises(PipelineError, match="the same grey level everywhere"):
-            as_picture(blank)
+
+
+@pytest.mark.parametrize("grey", [np.zeros((1, 1)), np.full((50, 3), 255), 75 + GREY[0] % 2])
+def test_a_picture_that_shows_nothing_is_refused(grey):
+    with pytest.raises(PipelineError, match="the same grey level everywhere"):
+        as_photo(grey)
     with pytest.raises(PipelineError, match="no ink found"):
-        as_digits(np.full((50, 50), 255.0))
+        as_ink(grey)
 
 
-def test_the_background_is_found_from_the_edges():
-    dark = np.zeros((3, 28, 28), np.uint8)
-    dark[:, 5:20, 5:20] = 255
-    assert [is_light(dark), is_light(255 - dark)] == [False, True]
+def drawn(text, shade=0.0):
+    image = Image.new("L", (100, 100), 230)
+    ImageDraw.Draw(image).text((25, 10), text, font=ImageFont.load_default(70), fill=30)
+    return np.asarray(image) * np.linspace(1, 1 - shade, 100)
+
+
+def silhouette(width):
+    image = Image.new("L", (100, 100), 230)
+    ImageDraw.Draw(image).ellipse((20, 10, 20 + width, 80), fill=30)
+    return np.asarray(image)
+
+
+def test_thin_strokes_on_plain_paper_are_ink_and_other_pictures_are_not():
+    assert all(is_ink(picture) for text in "AbK7" for picture in (drawn(text), 255 - drawn(text), drawn(text, 0.5)))
+    assert not any(map(is_ink, [*GREY, *map(silhouette, (40, 60, 70)), np.zeros((9, 9)), np.full((9, 9), 255)]))
 
 
 ARRAYS = {"x_train": GREY[:20], "y_train": np.arange(20) % 2, "x_test": GREY[20:], "y_test": np.arange(10) % 2}
@@ -169,45 +212,70 @@ def npz(folder, **changes):
     [
         {},
         {"y_train": ARRAYS["y_train"].astype(np.int64)[:, None]},
+        {"y_train": np.eye(2)[ARRAYS["y_train"]]},
         {"x_train": ARRAYS["x_train"].astype(np.int64)},
         {"x_train": ARRAYS["x_train"][..., None].repeat(3, axis=3)},
         {"x_train": ARRAYS["x_train"][:, None]},
         {"x_train": ARRAYS["x_train"] / 255},
         {"y_train": ARRAYS["y_train"].astype(float)},
+        {"x_train": None, "y_train": None, "Training_Images": GREY[:20], "training_labels": ARRAYS["y_train"]},
     ],
-    ids=["plain", "column of labels", "int64", "RGB", "channels first", "fractions", "float labels"],
+    ids=["plain", "column", "one-hot", "int64", "RGB", "channels first", "fractions", "float labels", "other names"],
 )
 def test_arrays_in_the_forms_that_others_publish_are_converted(changes, tmp_path):
-    result = pack(find_arrays(npz(tmp_path, **changes), None), as_picture, 0.2, 0, list)
+    result = pack(find_arrays(npz(tmp_path, **changes), None), as_photo, 0.2, 0, list)
     assert result.names == ["0", "1"]
-    order = np.argsort(ARRAYS["y_train"], kind="stable")
-    np.testing.assert_array_equal(result.images["train"], GREY[:20][order])
-    np.testing.assert_array_equal(result.labels["train"], ARRAYS["y_train"][order])
+    order, train = np.argsort(ARRAYS["y_train"], kind="stable"), result.splits == "train"
+    np.testing.assert_array_equal(result.images[train], GREY[:20][order])
+    np.testing.assert_array_equal(result.labels[train], ARRAYS["y_train"][order])
 
 
 def test_labels_may_begin_anywhere_and_be_named(tmp_path):
     path = npz(tmp_path, y_train=ARRAYS["y_train"] * 9 + 1, y_test=ARRAYS["y_test"] * 9 + 1)
-    assert pack(find_arrays(path, None), as_picture, 0.2, 0, list).names == ["1", "10"]
-    assert pack(find_arrays(path, ["cat", "dog"]), as_picture, 0.2, 0, list).names == ["cat", "dog"]
+    assert pack(find_arrays(path, None), as_photo, 0.2, 0, list).names == ["1", "10"]
+    assert pack(find_arrays(path, ["cat", "dog"]), as_photo, 0.2, 0, list).names == ["cat", "dog"]
     with pytest.raises(PipelineError, match="expected 2 names, for the labels 1, 10, found 1"):
         find_arrays(path, ["cat"])
+
+
+def test_a_validation_split_joins_train_and_an_array_of_something_else_is_named_and_not_read(tmp_path, monkeypatch):
+    npz(tmp_path, x_valid=GREY[:3], y_valid=[0, 1, 0], weights=np.zeros((1, 2, 3)))
+    read = np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(
+        np.lib.npyio.NpzFile, "__getitem__", lambda file, key: 1 / 0 if key == "weights" else read(file, key)
+    )
+    found = find_arrays(tmp_path / "set.npz", None)
+    assert [picture.split for picture in found.pictures].count("train") == 23
+    assert found.note.startswith("val: added to train")
+    assert found.refused == [("weights", "not read: neither the images nor the labels of a split")]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_train": np.eye(2)[ARRAYS["y_train"]]}, "one-hot"),
+        ({"y_train": np.ones((20, 14))}, "y_train: expected one label for each image, found several"),
         ({"y_train": ARRAYS["y_train"][:5]}, "one label for each image, found 20 and 5"),
         ({"y_train": ARRAYS["y_train"] / 3}, "expected whole numbers, found fractions"),
+        ({"y_train": np.array(3)}, r"expected labels \(n,\) of numbers or text, found int64"),
         ({"x_train": GREY[:20] - 300.0}, "grey levels from 0 to 255 or from 0 to 1, found"),
         ({"x_train": GREY[:20].reshape(20, 784)}, r"expected images \(n, height, width\)"),
         ({"x_train": np.array([{}] * 20)}, "not an .npz of plain arrays"),
         ({"x_train": None}, "expected arrays x_train and y_train, found x_test, y_test, y_train"),
+        ({"x_val": GREY}, "expected arrays x_val and y_val, found"),
     ],
 )
-def test_arrays_that_are_no_images_and_labels_are_refused_in_words(changes, message, tmp_path):
-    with pytest.raises(PipelineError, match=message):
+def test_arrays_that_are_not_images_and_labels_are_refused_in_one_line(changes, message, tmp_path):
+    with pytest.raises(PipelineError, match=message) as error:
         find_arrays(npz(tmp_path, **changes), None)
+    assert "\n" not in str(error.value)
+
+
+def test_an_array_larger_than_memory_is_refused_in_one_line(tmp_path):
+    path = npz(tmp_path, x_train=np.zeros((1, 28, 28), np.uint8))
+    content = path.read_bytes().replace(b"(1, 28, 28), }" + b" " * 13, b"(%d, 28, 28), }" % 10**14)
+    path.write_bytes(content)
+    with pytest.raises(PipelineError, match=r"x_train does not fit into memory|not an .npz of plain arrays"):
+        find_arrays(path, None)
 
 
 @pytest.fixture
@@ -223,50 +291,86 @@ def call(monkeypatch, *arguments):
 
 
 def test_the_files_and_the_recipe_are_what_the_stages_read_and_the_same_again(folder, project, monkeypatch, capsys):
+    os.rename(folder / "café", folder / "1e3")  # a number in YAML
     call(monkeypatch, folder, "mine", "--licence", "CC0", "--background", "dark")
     own, recipe = project / "data/own/mine", project / "recipes/mine.yaml"
     images = read_idx(own / "train-images-idx3-ubyte", 3)
     assert (images.shape, len(read_idx(own / "t10k-labels-idx1-ubyte", 1))) == ((24, 28, 28), 6)
-    values = yaml.safe_load(recipe.read_text())
-    monkeypatch.chdir(project)
-    params.PATH.write_text(yaml.safe_dump(values))
-    assert params.load(Dataset).class_names == ["2", "10", "café"]
-    assert params.load(About).licence == "CC0"
+    params.PATH.write_bytes(recipe.read_bytes())
+    assert params.load(Dataset).class_names == ["2", "10", "1e3"]
     assert params.load(Download).sources == ["data/own/mine"]
-    before = {path.name: path.read_bytes() for path in [*own.iterdir(), recipe]}
-    call(monkeypatch, folder, "mine", "--background", "dark")
-    assert {path.name: path.read_bytes() for path in [*own.iterdir(), recipe]} == before
+    about = params.load(About)
+    assert (about.licence, about.form, about.background) == ("CC0", "pictures", "dark")
     assert "python tools/recipe.py mine" in capsys.readouterr().out
-    values["train"] = {"epochs": 3}
-    recipe.write_text(yaml.safe_dump(values))
-    call(monkeypatch, folder, "mine", "--background", "dark")
-    assert yaml.safe_load(recipe.read_text())["train"] == {"epochs": 3}
+
+    def content():
+        return {path.name: path.read_bytes() for path in [*own.iterdir(), recipe]}
+
+    before = content()
+    call(monkeypatch, folder, "mine")  # --background is kept
+    assert content() == before
+    changed = recipe.read_text().replace("  epochs:", "  # slow\n  seed: 7\n  epochs:")
+    recipe.write_text(changed)
+    call(monkeypatch, folder, "mine")
+    assert recipe.read_text() == changed
 
 
-def test_a_recipe_of_something_else_is_not_overwritten(folder, project, monkeypatch):
+def test_the_form_is_chosen_by_the_pictures_and_stated_with_its_reason(folder, project, monkeypatch, capsys):
+    for i, text in enumerate("AAABBB"):
+        save(project / "letters" / text / f"{i}.png", drawn(text, i / 20).astype(np.uint8))
+    for source, name, line, form in [
+        ("letters", "letters", "packed as ink: 6 of 6 sampled pictures are thin strokes", "strokes"),
+        ("letters", "letters", "packed as ink, as the recipe says", "strokes"),
+        (folder, "noise", "packed as photos: 0 of 30 sampled pictures are thin strokes", "pictures"),
+    ]:
+        call(monkeypatch, source, name)
+        assert capsys.readouterr().out.startswith(line)
+        assert params.parse((project / f"recipes/{name}.yaml").read_text())["about"]["form"] == form
+    call(monkeypatch, "letters", "letters", "--as", "photos")
+    about = params.parse((project / "recipes/letters.yaml").read_text())["about"]
+    assert (about["form"], about["background"]) == ("pictures", "light")
+    assert np.median(read_idx(project / "data/own/letters/train-images-idx3-ubyte", 3)) < 50
+
+
+def test_a_recipe_for_something_else_is_not_overwritten(folder, project, monkeypatch):
     (project / "recipes").mkdir()
     (project / "recipes/record.yaml").write_text("train:\n  epochs: 250\n")
-    with pytest.raises(PipelineError, match="record.yaml is there already and is of something else"):
+    with pytest.raises(PipelineError, match="record.yaml already exists and is a recipe for something else"):
         call(monkeypatch, folder, "record")
     with pytest.raises(PipelineError, match="expected a name of letters"):
         call(monkeypatch, folder, "../x")
     assert not (project / "data").exists()
 
 
-def test_nothing_half_written_is_left_when_writing_fails(folder, project, monkeypatch):
+def test_the_earlier_data_stays_when_writing_fails(folder, project, monkeypatch):
     call(monkeypatch, folder, "mine")
-    before = sorted((project / "data/own").rglob("*"))
+
+    def content():
+        return {path: path.is_dir() or path.read_bytes() for path in (project / "data/own").rglob("*")}
 
     def fail(*_):
-        raise OSError("disk full")
+        raise OSError("fails")
 
-    monkeypatch.setattr(files.figures, "save", fail)
-    with pytest.raises(OSError, match="disk full"):
-        call(monkeypatch, folder, "mine")
-    assert sorted((project / "data/own").rglob("*")) == before
+    before = content()
+    for owner, name in [(write.figures, "save"), (write.Path, "rename")]:  # a full disk; a file open in a viewer
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="fails"):
+            patch.setattr(owner, name, fail)
+            call(monkeypatch, folder, "mine", "--seed", 1)
+        assert content() == before
+
+
+def test_an_earlier_folder_that_cannot_be_removed_does_not_stop_packing(folder, project, monkeypatch):
+    call(monkeypatch, folder, "mine")
+    before = (project / "data/own/mine/train-images-idx3-ubyte").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(write.shutil, "rmtree", lambda *_, **__: None)
+        call(monkeypatch, folder, "mine", "--seed", 1)
+    assert (project / "data/own/mine/train-images-idx3-ubyte").read_bytes() != before
+    call(monkeypatch, folder, "mine")
+    assert [path.name for path in (project / "data/own").iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize(("images", "epochs", "batch_size"), [(640, 25, 16), (10, 100, 8), (4095, 15, 64)])
 def test_few_pictures_are_trained_on_in_small_batches(images, epochs, batch_size):
-    assert files.training(images) == {"train": {"epochs": epochs, "batch_size": batch_size}}
-    assert files.training(5000) == {}
+    assert write.training(images) == {"train": {"epochs": epochs, "batch_size": batch_size}}
+    assert write.training(5000) == {}

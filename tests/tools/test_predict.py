@@ -140,11 +140,13 @@ def test_a_blank_page_has_no_digit(grey):
 def test_data_of_whole_pictures_is_taken_whole_and_light_on_dark(paper):
     grey = np.full((56, 56), paper, np.float32)
     grey[14:42, 8:24] = grey[14:42, 32:48] = 255 - paper  # two parts: no strokes to take apart
-    ((image, box, single),) = take_whole(grey)
+    ((image, box, single),) = take_whole(grey, "either")
     assert (image.shape, image.dtype, box.size, single) == ((28, 28), np.float32, 56, True)
     assert image[0, 0] == 0
     assert image[14, 8] == image[14, 20] == 1
-    assert take_whole(np.full((9, 9), paper, np.float32)) == []
+    ((kept, *_),), ((turned, *_),) = (take_whole(grey, background) for background in ("dark", "light"))
+    assert (kept[0, 0], turned[0, 0]) == (paper / 255, 1 - paper / 255)  # as the set was packed, whatever its own edge
+    assert take_whole(np.full((9, 9), paper, np.float32), "either") == []
 
 
 def test_folders_and_patterns_are_expanded_in_order(tmp_path):

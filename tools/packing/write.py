@@ -1,0 +1,107 @@
+"""Write a packed data set: four IDX files, the refused files, a contact sheet, and the recipe that names them."""
+
+import hashlib
+import shutil
+from io import StringIO
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+from ruamel.yaml import YAML, YAMLError
+
+from common.errors import PipelineError
+from common.files import atomic_write
+from drawing import figures
+from drawing.samples import draw_samples
+from packing.pack import Packed
+
+PUBLISHED = {"train": "train", "t10k": "test"}  # the names of MNIST's files for the splits
+SHEET, REFUSED = "contact_sheet.png", "refused.txt"
+SAMPLES = 10  # pictures of each class on the contact sheet
+HEAD = "# Written by tools/pack_images.py. Change what it says about the data as you like.\n"
+
+
+def idx(array: np.ndarray) -> bytes:
+    """Return unsigned bytes in the IDX format: magic number, dimensions, data."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+def save(packed: Packed, folder: Path) -> dict[str, str]:
+    """Write the folder whole or not at all, in place of an earlier one; return the SHA-256 of each IDX file.
+
+    The earlier folder is moved away, and removed last: a file of it that cannot be removed stays in a `.part` folder.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in folder.parent.glob(f"{folder.name}.*.part"):  # by a killed run; names of data sets have no dots
+        shutil.rmtree(abandoned, ignore_errors=True)
+    work = Path(mkdtemp(".part", f"{folder.name}.", folder.parent))
+    new, old = work / "new", work / "old"
+    try:
+        new.mkdir()
+        digests = write_files(packed, new)
+        if folder.exists():
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            old.rename(folder)
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return digests
+
+
+def write_files(packed: Packed, folder: Path) -> dict[str, str]:
+    digests = {}
+    for published, split in PUBLISHED.items():
+        for kind, array in (("images-idx3", packed.images), ("labels-idx1", packed.labels)):
+            content, name = idx(array[packed.splits == split]), f"{published}-{kind}-ubyte"
+            (folder / name).write_bytes(content)
+            digests[name] = hashlib.sha256(content).hexdigest()
+    lines = [f"{name}: {reason}\n" for name, reason in packed.refused]
+    (folder / REFUSED).write_text("".join(lines), encoding="utf-8", errors="surrogateescape", newline="\n")
+    train = packed.splits == "train"
+    figure = draw_samples(packed.images[train] / np.float32(255), packed.labels[train], packed.names, SAMPLES)
+    figures.save(figure, folder / SHEET)
+    return digests
+
+
+def read_recipe(path: Path, source: str) -> dict:
+    """Return the recipe at `path`, empty if there is no such file. Raises PipelineError if it has other sources."""
+    try:
+        values = (YAML().load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if path.exists() and values.get("download", {}).get("sources") != [source]:
+        raise PipelineError(f"{path} already exists and is a recipe for something else: choose another name")
+    return values
+
+
+def training(images: int) -> dict:
+    """Return the section `train` for fewer training images than the defaults suit, else nothing.
+
+    Batches of a 32nd of the images, 8 to 128, and as many epochs as make a thousand steps, 10 to 100.
+    """
+    if images >= 32 * 128:
+        return {}
+    batch_size = max(8, 2 ** int(np.log2(max(1, images / 32))))
+    return {"train": {"epochs": int(np.clip(1000 * batch_size / images, 10, 100)), "batch_size": batch_size}}
+
+
+def save_recipe(path: Path, recipe: dict, packed: Packed, about: dict, source: str, digests: dict[str, str]) -> None:
+    """Write the recipe at `path`. An earlier `recipe` keeps its other sections and its comments."""
+    new = {
+        "dataset": {"class_names": packed.names},
+        "about": about,
+        "download": {"sources": [source], "sha256": digests},
+    }
+    if not recipe:
+        recipe = new | training(int((packed.splits == "train").sum()))
+    for section, values in new.items():
+        recipe.setdefault(section, {}).update(values)
+    text = StringIO()
+    yaml = YAML()  # quotes what would not be read as text: class 1e3
+    yaml.width = 120
+    yaml.dump(recipe, text)
+    with atomic_write(path) as part:
+        part.write_text(("" if text.getvalue().startswith("#") else HEAD) + text.getvalue(), "utf-8", newline="\n")
