@@ -1,4 +1,4 @@
-"""Summarise the data: sample images, digit distribution, mean image of each digit.
+"""Summarise the data: sample images, class distribution, mean image of each class.
 
 Reads  data/normalized; of the test split, only the labels, to count them.
 Writes reports/eda/{sample_images,digit_distribution,mean_images}.png, class_counts.csv and summary.json.
@@ -17,9 +17,7 @@ from common.files import atomic_write, save_json
 from common.lock import exclusive
 from common.params import About, Dataset, Eda, Figures
 from contracts import dataset
-from drawing import figures, fonts
-from drawing.figures import Figure, plt, sns
-from drawing.samples import draw_samples
+from drawing import charts, figures, fonts, samples
 
 REPORTS = Path("reports/eda")
 SPLITS = ["train", "validation", "test"]
@@ -63,38 +61,10 @@ def summarize(labels: dict[str, np.ndarray], grey_counts: np.ndarray) -> dict:
     }
 
 
-def draw_distribution(counts: pd.DataFrame, unit: str) -> Figure:
-    """Draw the share of each digit in each split."""
-    sizes = counts.groupby("split")["count"].transform("sum")
-    shares = counts.assign(
-        share=100 * counts["count"] / sizes,
-        split=[f"{s} (n = {n:,})" for s, n in zip(counts["split"], sizes, strict=True)],
-    )
-    classes = counts["digit"].nunique()
-    figure, axes = plt.subplots(figsize=(8, 1.3 + 0.36 * classes))
-    colours = [figures.TRAIN, figures.VALIDATION, figures.TEST]
-    sns.barplot(shares, x="share", y="digit", hue="split", palette=colours, saturation=1, errorbar=None, ax=axes)
-    axes.axvline(100 / classes, color="black", linewidth=0.8, linestyle=":", label="all equally often")
-    axes.set(xlabel="share of the split (%)", ylabel=unit)
-    axes.grid(axis="x")
-    if inside := axes.get_legend():
-        inside.remove()
-    figure.legend(ncols=2, loc="outside lower center", frameon=False)
-    return figure
-
-
-def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray, unit: str) -> Figure:
-    """Draw the mean image of each digit; means (classes, 28, 28) in [0, 1]."""
-    titles = [f"{name}\nn = {count:,}" for name, count in zip(names, counts, strict=True)]
-    figure = figures.gallery(means, titles, columns=5 if len(names) <= 20 else 8, width=1.5)
-    figure.suptitle(f"Mean training image of each {unit}")
-    return figure
-
-
 @exclusive("stage")
 def main() -> None:
-    settings, names, unit = params.load(Eda), params.load(Dataset).class_names, params.load(About).unit
-    font = params.load(Figures).font
+    names, unit = params.load(Dataset).class_names, params.load(About).unit
+    per_class, font = params.load(Eda).samples_per_digit, params.load(Figures).font
     splits = {name: dataset.load(dataset.FOLDER / name) for name in SPLITS}
     labels = {name: split.labels for name, split in splits.items()}
     train = splits["train"]
@@ -108,11 +78,10 @@ def main() -> None:
     with atomic_write(REPORTS / "class_counts.csv") as part:
         counts.to_csv(part, index=False, lineterminator="\n")
     save_json(REPORTS / "summary.json", summarize(labels, grey_counts))
-    figures.save(
-        draw_samples(train.images, train.labels, names, settings.samples_per_digit), REPORTS / "sample_images.png"
-    )
-    figures.save(draw_distribution(counts, unit), REPORTS / "digit_distribution.png")
-    figures.save(draw_means(means, names, in_train, unit), REPORTS / "mean_images.png")
+    save = figures.save
+    save(samples.draw_samples(train.images, train.labels, names, per_class), REPORTS / "sample_images.png")
+    save(charts.draw_distribution(counts, unit), REPORTS / "digit_distribution.png")
+    save(samples.draw_means(means, names, in_train, unit), REPORTS / "mean_images.png")
     print(f"eda: {counts['count'].sum():,} images of {len(names)} classes; figures in {REPORTS}")
 
 

@@ -1,4 +1,4 @@
-"""Charts of the tables that `evaluate` writes: per_digit.csv, calibration.csv and robustness.csv."""
+"""Charts of tables, WIDTH inches wide: the classes, the history of a training and what `evaluate` measured."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,85 @@ Examples = dict[tuple[str, int], np.ndarray]  # change and amount, as in robustn
 MEASURES = {"precision": ("#0072B2", "o"), "recall": ("#D55E00", "s"), "f1": ("#000000", "D")}
 ACCURACY, CONFIDENCE = ("#0072B2", "o"), ("#D55E00", "s")
 AMOUNTS = {  # the changes that have an amount, and its unit
-    "rotated": "rotated (degrees, counter-clockwise)",
-    "shifted": "shifted (pixels)",
-    "stroke width": "strokes wider (pixels)",
-    "noisy": "noise, at most (grey levels of 255)",
+    "rotated": "Rotated (degrees counter-clockwise)",
+    "shifted": "Shifted (pixels)",
+    "stroke width": "Wider strokes (pixels)",
+    "noisy": "Noise (largest change, in 255 grey levels)",
 }
-PALE = "#8db9d8"  # ACCURACY, where there is little to see
+PALE = "#8db9d8"  # ACCURACY, for few images
 FEW = 30  # images; a bin with fewer is drawn pale
+ABOVE = 40  # points from a panel to its title, with room for the examples
+CELL, COUNT = 0.35, 8.5  # inches, of a cell of the confusion matrix, and points, of the count in it
+
+
+def draw_distribution(counts: pd.DataFrame, unit: str) -> Figure:
+    """Draw the share of each digit in each split; the columns of `counts` are split, digit, count."""
+    import seaborn as sns  # its import takes a second; here it also comes after figures.py has prepared Matplotlib
+
+    sizes = counts.groupby("split")["count"].transform("sum")
+    shares = counts.assign(
+        share=100 * counts["count"] / sizes,
+        split=[f"{s} (n = {n:,})" for s, n in zip(counts["split"], sizes, strict=True)],
+    )
+    names = list(counts["digit"].unique())
+    figure, axes = plt.subplots(figsize=(figures.chart_width(names), 1.5 + 0.36 * len(names)))
+    colours = [figures.TRAIN, figures.VALIDATION, figures.TEST]
+    sns.barplot(shares, x="share", y="digit", hue="split", palette=colours, saturation=1, errorbar=None, ax=axes)
+    axes.axvline(100 / len(names), color="black", linewidth=0.8, linestyle=":", label="all equally often")
+    axes.set(xlabel="share of the split (%)", ylabel=unit)
+    axes.grid(axis="x")
+    if inside := axes.get_legend():
+        inside.remove()
+    figure.legend(ncols=2, fontsize=9, loc="outside upper center", frameon=False)
+    return figure
+
+
+def draw_history(history: pd.DataFrame) -> Figure:
+    """Draw accuracy and loss over the epochs, training and validation together."""
+    figure, panels = plt.subplots(2, 1, figsize=(figures.WIDTH, 5.2), sharex=True)
+    for axes, measure, label, scale in zip(
+        panels, ["accuracy", "loss"], ["accuracy (%)", "cross-entropy loss (nats)"], [100, 1], strict=True
+    ):
+        for column, colour, marker, name in [
+            (measure, figures.TRAIN, "o", "training"),
+            (f"val_{measure}", figures.VALIDATION, "s", "validation"),
+        ]:
+            axes.plot(history["epoch"], scale * history[column], color=colour, marker=marker, markersize=4, label=name)
+        axes.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+        axes.set_ylabel(label)
+        axes.grid(axis="y")
+    panels[-1].set_xlabel("epoch")
+    figure.legend(*panels[0].get_legend_handles_labels(), ncols=2, loc="outside upper center", frameon=False)
+    return figure
+
+
+def draw_confusions(counts: np.ndarray, names: list[str], unit: str) -> Figure:
+    """Draw the confusion matrix, (classes, classes) whole numbers, rows are actual and columns predicted classes.
+
+    Only mistakes are coloured by their number, because the correct images would outshine them.
+    """
+    mistakes = np.ma.masked_array(counts, np.eye(len(counts), dtype=bool))
+    most, total = max(1, mistakes.filled(0).max()), mistakes.filled(0).sum()
+    margin = figures.text_width(names, 10)
+    upright = margin < 0.9 * CELL
+    side = CELL * len(names)
+    figure, axes = plt.subplots(
+        figsize=(max(figures.WIDTH, side + margin + 0.6), side + (0.9 if upright else margin + 0.8))
+    )
+    colours = plt.get_cmap("Oranges").with_extremes(bad="#e2e2e2")
+    axes.pcolormesh(mistakes, cmap=colours, vmin=0, vmax=most, edgecolor="#d0d0d0", linewidth=0.5)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            dark = row != column and count > 0.6 * most
+            colour = "white" if dark else "black"
+            axes.text(column + 0.5, row + 0.5, f"{count:,}", ha="center", va="center", fontsize=COUNT, color=colour)
+    centres = np.arange(len(names)) + 0.5
+    axes.set_xticks(centres, names, rotation=0 if upright else 90)
+    axes.set_yticks(centres, names)
+    axes.tick_params(length=0)
+    axes.set(aspect="equal", ylim=(len(names), 0), ylabel=f"actual {unit}")
+    axes.set_xlabel(f"predicted {unit}\ngrey: correct; orange: {total:,} mistakes of {counts.sum():,}")
+    return figure
 
 
 def half_widths(shares: list[float], images: list[int], level: float) -> np.ndarray:
@@ -41,15 +113,15 @@ def shares_of(digits: Sequence[tables.Digit], measure: str) -> list[tuple[int, f
     for place, row in enumerate(digits):
         share = getattr(row, measure)
         if share is not None and row.recall is not None and (measure != "precision" or share > 0):
-            found.append(
-                (place, share, round(row.recall * row.images / share) if measure == "precision" else row.images)
-            )
+            images = round(row.recall * row.images / share) if measure == "precision" else row.images
+            found.append((place, share, images))
     return found
 
 
 def draw_per_digit(digits: Sequence[tables.Digit], unit: str, level: float) -> Figure:
     """Draw precision, recall and F1 of each digit that has images; dots, as the axis does not begin at zero."""
-    figure, axes = plt.subplots(figsize=(8.5, 1.4 + 0.42 * max(4, len(digits))))
+    labels = [f"{row.digit}\n" + (f"n = {row.images:,}" if row.images else "no images") for row in digits]
+    figure, axes = plt.subplots(figsize=(figures.chart_width(labels), 1.4 + 0.42 * max(4, len(digits))))
     for step, (measure, (colour, marker)) in zip((-0.22, 0, 0.22), MEASURES.items(), strict=True):
         found = shares_of(digits, measure)
         shares = [share for _, share, _ in found]
@@ -63,24 +135,23 @@ def draw_per_digit(digits: Sequence[tables.Digit], unit: str, level: float) -> F
             elinewidth=1,
             label="F1" if measure == "f1" else measure,
         )
-    sizes = [f"n = {row.images:,}" if row.images else "no images" for row in digits]
-    axes.set_yticks(range(len(digits)), [f"{row.digit} ({size})" for row, size in zip(digits, sizes, strict=True)])
+    axes.set_yticks(range(len(digits)), labels)
     axes.set_yticks(np.arange(len(digits) - 1) + 0.5, minor=True)
     axes.tick_params(axis="y", which="both", length=0)
     axes.grid(axis="y", which="minor")
     axes.grid(axis="x")
     axes.set(xlabel=f"% (lines: {100 * level:g} % intervals)", ylabel=f"{unit}, and its test images")
     axes.set(ylim=(len(digits) - 0.5, -0.5), xlim=(None, min(100.5, axes.get_xlim()[1])))
-    figure.legend(ncols=3, loc="outside lower center", frameon=False)
+    figure.legend(ncols=3, loc="outside upper center", frameon=False)
     return figure
 
 
 def draw_calibration(bins: Sequence[tables.Bin], level: float) -> Figure:
     """Draw the reliability diagram, accuracy over confidence, above the number of images in each bin."""
     figure, (reliability, sizes) = plt.subplots(
-        2, 1, figsize=(6.5, 6.8), sharex=True, gridspec_kw={"height_ratios": [2.6, 1]}
+        2, 1, figsize=(figures.WIDTH, 5.6), sharex=True, gridspec_kw={"height_ratios": [2.2, 1]}
     )
-    reliability.plot([0, 100], [0, 100], color="black", linewidth=0.8, linestyle=":", label="as confident as right")
+    reliability.plot([0, 100], [0, 100], color="black", linewidth=0.8, linestyle=":", label="perfect calibration")
     for label, pale, group in [
         ("images of one bin", False, [b for b in bins if b.images >= FEW]),
         (f"fewer than {FEW} images", True, [b for b in bins if b.images < FEW]),
@@ -98,12 +169,12 @@ def draw_calibration(bins: Sequence[tables.Bin], level: float) -> Figure:
             )
     reliability.set(ylabel=f"accuracy (%), {100 * level:g} % interval", ylim=(-4, 104), xlim=(-2, 102))
     reliability.grid()
-    reliability.legend(frameon=False, loc="upper left")
+    figure.legend(*reliability.get_legend_handles_labels(), ncols=2, loc="outside upper center", frameon=False)
 
     left, width = [100 * b.low for b in bins], [100 * (b.high - b.low) for b in bins]
     images = [b.images for b in bins]
     bars = sizes.bar(left, images, width, align="edge", color=figures.TEST, edgecolor="white")
-    sizes.bar_label(bars, [f"{n:,}" for n in images], padding=2, fontsize=9)
+    sizes.bar_label(bars, [f"{n:,}" for n in images], padding=2, fontsize=8)
     sizes.set(xlabel="confidence (%)", ylabel="test images", yscale="log", ylim=(0.7, 6 * max(images)))
     sizes.yaxis.set_major_formatter("{x:,.0f}")
     sizes.yaxis.set_minor_formatter(plt.NullFormatter())
@@ -115,28 +186,28 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     places = np.arange(len(rows))
     for column, (colour, marker) in {"accuracy": ACCURACY, "confidence": CONFIDENCE}.items():
         axes.plot(places, 100 * rows[column], linestyle=line, marker=marker, color=colour, markersize=5, label=column)
-    axes.set(ylim=(-4, 104), xlim=(-0.6, len(places) - 0.4), ylabel="accuracy, confidence (%)")
+    axes.set(ylim=(-4, 104), xlim=(-0.6, len(places) - 0.4))
     axes.set_xticks(places, labels)
     axes.grid(axis="y")
     for place, key in zip(places.tolist(), zip(rows["change"], rows["amount"], strict=True), strict=True):
-        image = figures.draw_image(axes, examples[key] / 255, place, 1.32, 2, coordinates=("data", "axes fraction"))
+        image = figures.draw_image(axes, examples[key] / 255, place, 1.45, 1.5, coordinates=("data", "axes fraction"))
         # a frame, so that a blank page is visible
         image.patch.set(visible=True, boxstyle="square,pad=0", facecolor="none", edgecolor="#bbbbbb")
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples, unit: str) -> Figure:
     """Draw what changes do to accuracy and confidence, a panel for each kind; the columns are those of the table."""
-    figure, grid = plt.subplots(3, 2, figsize=(9.5, 9.5))
-    *panels, others, legend = grid.flat
+    figure, grid = plt.subplots(len(AMOUNTS) + 1, 1, figsize=(figures.WIDTH, 10))
+    *panels, others = grid
     unchanged, kinds = robustness["change"] == "unchanged", robustness["change"].isin(AMOUNTS)
-    for axes, (change, label) in zip(panels, AMOUNTS.items(), strict=True):
+    for axes, (change, title) in zip(panels, AMOUNTS.items(), strict=True):
         rows = robustness[unchanged | (robustness["change"] == change)].sort_values("amount", kind="stable")
         labels = [f"{n:+d}" if n and rows["amount"].min() < 0 else str(n) for n in rows["amount"]]
         draw_variants(axes, rows, labels, examples, "-")
-        axes.set_xlabel(label)
+        axes.set_title(title, loc="left", fontsize=10, pad=ABOVE)
     rows = robustness[~unchanged & ~kinds]
     draw_variants(others, rows, [change.replace(" ", "\n") for change in rows["change"]], examples, "none")
-    others.set_xlabel(f"inverted, and images of no {unit}, which have no accuracy")
-    legend.set_axis_off()
-    legend.legend(*others.get_legend_handles_labels(), title="mean over the images", loc="center", frameon=False)
+    others.set_title(f"Inverted; without a {unit} (no accuracy)", loc="left", fontsize=10, pad=ABOVE)
+    figure.supylabel("mean over the test images (%)", fontsize=10)
+    figure.legend(*others.get_legend_handles_labels(), ncols=2, loc="outside upper center", frameon=False)
     return figure

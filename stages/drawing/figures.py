@@ -2,9 +2,10 @@
 
 import logging
 import os
-import re
+import textwrap
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,9 @@ from contracts import dataset
 
 # What a notebook exports as MPLBACKEND, or has in a matplotlibrc, can make the import of Matplotlib itself fail.
 os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of a home that cannot be written to, which does not matter
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # silence its warnings about a read-only home
 import matplotlib
 import matplotlib.pyplot as plt
-import seaborn as sns  # noqa: F401
 from matplotlib import font_manager  # noqa: F401
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
@@ -26,8 +26,8 @@ from matplotlib.figure import Figure, SubFigure  # noqa: F401
 from matplotlib.font_manager import FontProperties
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one for each letter; fonts.py says it in a line
-matplotlib.rcdefaults()  # a matplotlibrc in the current folder changes nothing
+warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one for each letter; fonts.py prints one for all
+matplotlib.rcdefaults()  # ignore a matplotlibrc in the current folder
 plt.rcParams.update(
     {
         "figure.dpi": 220,  # sharp on a screen of two pixels to a point
@@ -46,12 +46,14 @@ plt.rcParams.update(
 TRAIN, VALIDATION, TEST = "#0072B2", "#D55E00", "#7A7A7A"
 
 SHARP = 2  # pixels of a figure for each 1/110 inch
+WIDTH = 4.2  # inches, of a chart: on a phone 10 points of it are 11 pixels, and two charts fit side by side on a desk
 
 Images = np.ndarray | Sequence[np.ndarray]  # (n, 28, 28) in [0, 1]
 
 TITLE = 0.45  # inches, two lines above an image of a gallery
-LINE = 0.19  # inches, each line more
+LINE = 0.19  # inches, each further line
 TEXT = 11  # points, of such a title
+LETTERS = 11  # of that size, fit into an inch
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -62,16 +64,16 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def as_sheet(axes: Axes, width: float, height: float) -> None:
-    """Make the axes a sheet to lay images out on, in inches from its upper left corner.
+    """Make the axes a sheet on which to lay out images, in inches from its upper left corner.
 
-    One axes for all of them: Matplotlib would take ten times as long to lay out one for each.
+    One axes holds all images, because Matplotlib takes ten times as long to lay out one axes for each.
     """
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_axis_off()
 
 
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return a figure of that size and the only axes in it, a sheet."""
+    """Return a figure of that size in inches and the only axes in it, a sheet."""
     figure, axes = plt.subplots(figsize=(width, height))
     as_sheet(axes, width, height)
     return figure, axes
@@ -82,13 +84,13 @@ def draw_image(
     image: np.ndarray,
     middle: float,
     top: float,
-    scale: int,
+    scale: float,
     coordinates: tuple[str, str] = ("data", "data"),
 ) -> AnnotationBbox:
     """Draw one image, (28, 28) in [0, 1], dark ink on white; each of its pixels is a square of `scale` / 110 inch.
 
-    The middle of its upper edge is at a place given in the coordinates of the axes. An image drawn at a scale that is
-    not a whole number is smoothed by Matplotlib, which rounds otherwise on ARM than on x86-64.
+    The middle of its upper edge is at a place given in the coordinates of the axes. `scale` is a multiple of 1 / SHARP:
+    at any other, Matplotlib smooths the image, and its rounding differs between ARM and x86-64.
     """
     pixels = OffsetImage(
         image, zoom=SHARP * scale, cmap="gray_r", norm=Normalize(0, 1), interpolation="nearest", dpi_cor=False
@@ -106,19 +108,9 @@ def text_width(texts: Sequence[str], size: float) -> float:
     return max((measure(line, font, ismath=False)[0] / dpi for line in lines), default=0)
 
 
-def wrap(text: str, width: float) -> str:
-    """Break the lines of a title at spaces, so that none is wider than `width` inches unless one word is."""
-    lines = []
-    for line in text.split("\n"):
-        current, *words = re.split(" (?!%)", line)
-        for word in words:
-            if text_width([f"{current} {word}"], TEXT) > width:
-                lines.append(current)
-                current = word
-            else:
-                current += f" {word}"
-        lines.append(current)
-    return "\n".join(lines)
+def chart_width(names: Sequence[str]) -> float:
+    """Return the width in inches of a chart whose axis has these names: WIDTH, and what long names need beyond it."""
+    return WIDTH + max(0, text_width(names, 10) - 1)
 
 
 def draw_gallery(axes: Axes, images: Images, titles: Sequence[str], columns: int, width: float) -> None:
@@ -134,7 +126,8 @@ def draw_gallery(axes: Axes, images: Images, titles: Sequence[str], columns: int
 
 def gallery(images: Images, titles: Sequence[str], columns: int, width: float) -> Figure:
     """Return a figure with such a sheet; long titles are broken into lines, and make columns wider and fewer."""
-    titles = [wrap(title, 0.95 * width) for title in titles]
+    wrap = partial(textwrap.fill, width=int(LETTERS * width), break_long_words=False, break_on_hyphens=False)
+    titles = ["\n".join(map(wrap, title.split("\n"))) for title in titles]
     wide = max(width, text_width(titles, TEXT) / 0.95)
     figure, axes = plt.subplots()
     draw_gallery(axes, images, titles, max(1, int(columns * width / wide)), wide)

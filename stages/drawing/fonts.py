@@ -1,4 +1,4 @@
-"""The font of class names: Matplotlib's DejaVu Sans, and for the letters it lacks the one that params.yaml names."""
+"""The font of class names: Matplotlib's DejaVu Sans, and figures.font of params.yaml for the letters that it lacks."""
 
 import sys
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from pathlib import Path
 from common.errors import PipelineError
 from drawing.figures import font_manager, plt
 
-OWN = "DejaVu Sans"  # it comes with Matplotlib, so it is the same everywhere
-PLACEHOLDER = "Last Resort"  # comes with Matplotlib as well: it has a box for every letter
+OWN = "DejaVu Sans"  # comes with Matplotlib, so it is the same everywhere
+PLACEHOLDER = "Last Resort"  # comes with Matplotlib too; it has a box for every letter
 
 
 def choose(font: str | None) -> None:
@@ -20,7 +20,7 @@ def choose(font: str | None) -> None:
 
 
 def find(font: str) -> str:
-    """Return the name of a font; after that, Matplotlib knows it. Raises PipelineError when there is no such font."""
+    """Register a font with Matplotlib and return its name. Raises PipelineError when there is no such font."""
     try:
         if Path(font).suffix.lower() in (".ttf", ".otf", ".ttc"):
             font_manager.fontManager.addfont(font)
@@ -34,23 +34,23 @@ def find(font: str) -> str:
 
 
 def report_boxes(names: Iterable[str], font: str | None) -> None:
-    """Say in one line on standard error which letters of the names will be boxes, and which font has them."""
+    """Print one line on standard error if letters of the names will be boxes, and name a font that has them."""
     missing = drawn(names) - letters(*files(font))
     if missing:
         others = (e for e in font_manager.fontManager.ttflist if not e.name.startswith(PLACEHOLDER))
         other = next((e.name for e in sorted(others, key=lambda e: e.name) if missing <= letters(e.fname)), None)
-        cure = f"{other} has them" if other else "install a font that has them, such as one of Noto's"
+        fix = f"{other} has them" if other else "install a font that has them, such as one of Noto's"
         shown = " ".join(sorted(missing)[:10])
-        print(f"figures: boxes stand for {shown}: {cure}; name it as figures.font in params.yaml", file=sys.stderr)
+        print(f"figures: boxes stand for {shown}: {fix}; name it as figures.font in params.yaml", file=sys.stderr)
 
 
 def files(font: str | None) -> list[str]:
-    """Return the font files that names are drawn with, the first that has a letter; `font` is figures.font."""
+    """Return the font files that names are drawn with, in order of preference; `font` is figures.font."""
     return [font_manager.findfont(family) for family in (OWN, *([find(font)] if font else []))]
 
 
 def file_with(names: Iterable[str], font: str | None) -> str:
-    """Return the one font file that has most letters of the names, for a library that draws with one at a time."""
+    """Return the font file that has most letters of the names, for a library that uses one font at a time."""
     return max(files(font), key=lambda path: len(drawn(names) & letters(path)))
 
 

@@ -6,23 +6,28 @@ from drawing import charts, figures
 from evaluation import intervals, robustness
 
 
-def points(axes) -> dict[str, list]:
+def points(figure) -> dict[str, list]:
     """The middle of each group of points with intervals, by its label."""
-    return {group.get_label(): group.lines[0].get_xydata().tolist() for group in axes.containers if group.get_label()}
+    groups = [group for axes in figure.axes for group in axes.containers if group.get_label()]
+    return {group.get_label(): group.lines[0].get_xydata().tolist() for group in groups if hasattr(group, "lines")}
 
 
 def test_each_digit_with_images_has_its_three_measures():
     digits = [
         tables.Digit("a", 5, 1, 0.5, 0.75),
         tables.Digit("b", 0, None, None, None),
-        tables.Digit("c", 8, 0, 0.25, 0.5),
+        tables.Digit("c", 1008, 0, 0.25, 0.5),
     ]
     figure = charts.draw_per_digit(digits, "letter", 0.95)
-    (axes,) = figure.axes
-    shown = {label: [x for x, _ in group] for label, group in points(axes).items()}
-    assert shown == {"precision": [100], "recall": [50, 25], "F1": [75, 50]}
-    assert [round(y) for _, y in points(axes)["recall"]] == [0, 2]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a (n = 5)", "b (no images)", "c (n = 8)"]
+    shown = points(figure)
+    assert {label: [x for x, _ in group] for label, group in shown.items()} == {
+        "precision": [100],
+        "recall": [50, 25],
+        "F1": [75, 50],
+    }
+    assert [round(y) for _, y in shown["recall"]] == [0, 2]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["a\nn = 5", "b\nno images", "c\nn = 1,008"]
     figures.plt.close(figure)
 
 
@@ -36,8 +41,8 @@ def test_the_lines_of_a_share_are_its_wilson_interval():
 def test_the_reliability_diagram_shows_the_size_of_each_bin_and_sets_small_ones_apart():
     bins = [tables.Bin(0.25, 0.5, 3, 0.5, 0.25), tables.Bin(0.5, 1, 1200, 0.75, 1)]
     figure = charts.draw_calibration(bins, 0.95)
-    reliability, sizes = figure.axes
-    assert points(reliability) == {"images of one bin": [[75, 100]], "fewer than 30 images": [[50, 25]]}
+    assert points(figure) == {"images of one bin": [[75, 100]], "fewer than 30 images": [[50, 25]]}
+    sizes = figure.axes[1]
     assert [bar.get_height() for bar in sizes.patches] == [3, 1200]
     assert [text.get_text() for text in sizes.texts] == ["3", "1,200"]
     figures.plt.close(figure)
@@ -47,8 +52,50 @@ def test_every_row_of_the_robustness_is_in_a_panel_and_the_rest_in_the_last():
     examples = robustness.examples(np.zeros((28, 28), np.uint8))
     rows = [tables.Robustness(change, amount, 9, 0.5, 0.75) for change, amount in examples]
     figure = charts.draw_robustness(pd.DataFrame(rows), examples, "digit")
-    panels = [axes for axes in figure.axes if axes.lines]
-    assert len(panels) == len(charts.AMOUNTS) + 1
-    shown = sum(len(axes.lines[0].get_ydata()) for axes in panels)
+    assert len(figure.axes) == len(charts.AMOUNTS) + 1
+    shown = sum(len(axes.lines[0].get_ydata()) for axes in figure.axes)
     assert shown == len(rows) + len(charts.AMOUNTS) - 1  # the unchanged images are in each of the others
+    figures.plt.close(figure)
+
+
+def test_the_matrix_shows_each_count_and_colours_only_mistakes():
+    figure = charts.draw_confusions(np.array([[0, 0, 1], [0, 1200, 0], [9, 0, 1]]), ["0", "1", "2"], "digit")
+    (axes,) = figure.axes
+    shown = {tuple(text.get_position()): text.get_text() for text in axes.texts}
+    assert shown == {(2.5, 0.5): "1", (1.5, 1.5): "1,200", (0.5, 2.5): "9", (2.5, 2.5): "1"}
+    figure.draw_without_rendering()
+    cells = axes.collections[0]
+    colours = cells.get_facecolor().reshape(3, 3, 4)
+    assert (colours[[0, 1, 2], [0, 1, 2]] == colours[0, 0]).all()  # right answers, however many
+    np.testing.assert_array_equal(colours[2, 0], cells.cmap(1.0))
+    assert axes.get_xlabel() == "predicted digit\ngrey: correct; orange: 10 mistakes of 1,211"
+    figures.plt.close(figure)
+
+
+def test_a_matrix_without_mistakes_is_white_beside_its_diagonal():
+    figure = charts.draw_confusions(np.diag([5, 7]), ["a", "b"], "letter")
+    figure.draw_without_rendering()
+    cells = figure.axes[0].collections[0]
+    np.testing.assert_array_equal(cells.get_facecolor()[[1, 2]], np.tile(cells.cmap(0.0), (2, 1)))
+    figures.plt.close(figure)
+
+
+def test_the_history_shows_training_beside_validation():
+    history = pd.DataFrame(
+        {"epoch": [1, 2], "accuracy": [0.5, 0.75], "loss": [2, 1], "val_accuracy": [0.6, 0.7], "val_loss": [3, 2]}
+    )
+    figure = charts.draw_history(history)
+    accuracy, loss = figure.axes
+    assert [line.get_ydata().tolist() for line in accuracy.lines] == [[50, 75], [60, 70]]
+    assert [line.get_ydata().tolist() for line in loss.lines] == [[2, 1], [3, 2]]
+    assert [line.get_label() for line in loss.lines] == ["training", "validation"]
+    figures.plt.close(figure)
+
+
+def test_the_bars_are_shares_of_each_split():
+    rows = [("train", "0", 3), ("train", "1", 1), ("test", "0", 1), ("test", "1", 1), ("validation", "1", 2)]
+    rows.append(("validation", "0", 0))
+    figure = charts.draw_distribution(pd.DataFrame(rows, columns=["split", "digit", "count"]), "digit")
+    widths = [[bar.get_width() for bar in container] for container in figure.axes[0].containers]
+    assert widths == [[75, 25], [50, 50], [0, 100]]
     figures.plt.close(figure)

@@ -15,10 +15,8 @@ figures.save(figures.gallery(np.eye(28)[None], ["eye"], 1, 1.5), Path("a.png"))
 """
 SETTINGS = [
     {},
-    {"MPLBACKEND": "svg", "TZ": "Asia/Tokyo"},
-    {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},  # as every notebook exports it
-    {"MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/proc/nowhere", "HOME": "/proc/nowhere"},
-    {"MATPLOTLIBRC": "broken", "MPLCONFIGDIR": "."},
+    {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "TZ": "Asia/Tokyo"},  # as every notebook exports it
+    {"MPLBACKEND": "nonsense", "MATPLOTLIBRC": "broken", "MPLCONFIGDIR": "/proc/nowhere", "HOME": "/proc/nowhere"},
 ]
 
 
@@ -38,16 +36,16 @@ def test_equal_data_gives_equal_bytes_whatever_the_users_settings(tmp_path):
 
 def test_matplotlib_is_imported_in_one_place_which_prepares_it():
     found = set()
-    for path in [*PROJECT.joinpath("stages").rglob("*.py"), *PROJECT.joinpath("tools").rglob("*.py")]:
+    for path in [path for room in ("stages", "tools", "reader") for path in PROJECT.joinpath(room).rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if {"matplotlib", "seaborn"} & {name.partition(".")[0] for name in names}:
+            if "matplotlib" in {name.partition(".")[0] for name in names}:
                 found.add(path.relative_to(PROJECT).as_posix())
     assert found == {"stages/drawing/figures.py"}
 
 
-@pytest.mark.parametrize("name", ["$$", r"$\frac$", "^$_$", "US$/A$", r"\$", "5$ 10$", "a_b", "<b>", "100%"])
+@pytest.mark.parametrize("name", [r"$\frac$", "US$/A$", r"\$", "a_b", "100%"])
 def test_a_name_is_drawn_as_it_is_written(name, tmp_path):
     figure = figures.gallery(np.eye(28)[None], [f"{name}\nn = 3"], 1, 1.5)
     (text,) = figure.axes[0].texts
@@ -72,7 +70,7 @@ def test_images_lie_in_rows_under_their_titles():
     figures.plt.close(figure)
 
 
-@pytest.mark.parametrize("scale", [1, 2, 3, 5])
+@pytest.mark.parametrize("scale", [1.5, 3])
 @pytest.mark.parametrize("place", [(1.0, 0.1), (0.987, 0.123)])
 def test_every_pixel_of_an_image_is_a_square_of_its_grey_level_dark_ink_on_light(scale, place):
     grey = np.random.default_rng(0).integers(1, 256, (28, 28))  # no paper, to find its edges
@@ -81,7 +79,7 @@ def test_every_pixel_of_an_image_is_a_square_of_its_grey_level_dark_ink_on_light
     figure.canvas.draw()
     drawn = np.asarray(figure.canvas.buffer_rgba())[..., 0]
     rows, columns = (np.flatnonzero((drawn < 255).any(axis=axis)) for axis in (1, 0))
-    expected = np.kron(255 - grey, np.ones((figures.SHARP * scale, figures.SHARP * scale)))
+    expected = np.kron(255 - grey, np.ones((int(figures.SHARP * scale),) * 2))
     image = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     np.testing.assert_allclose(image, expected, rtol=0, atol=1)  # the colour map cuts off what is behind the point
     figures.plt.close(figure)
