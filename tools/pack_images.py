@@ -16,7 +16,6 @@ from contextlib import chdir
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
@@ -28,7 +27,7 @@ from packing.pack import AGREEING, Packed, as_ink, as_photo, count_ink, is_light
 
 PROJECT = Path(__file__).parents[1]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # also valid for experiments, so for Git references
-SHOWN = 10  # refused files to print; refused.txt has them all
+SHOWN = 10  # reasons to print; refused.txt has every file
 FORMS = {"ink": "strokes", "photos": "pictures"}  # the option `--as` and `about.form`
 
 
@@ -63,14 +62,13 @@ def read_arguments() -> argparse.Namespace:
     return arguments
 
 
-def choose_form(option: str | None, background: str | None, about: dict, pictures: list[Picture]) -> str:
+def choose_form(arguments: argparse.Namespace, about: dict, pictures: list[Picture]) -> str:
     """Return `ink` or `photos`: the option, else the earlier recipe's, else by a sample of the pictures; print why."""
-    if option or background:
-        return option or "photos"
-    if about.get("form") in FORMS.values():
-        form = next(form for form in FORMS if FORMS[form] == about["form"])
-        print(f"packed as {form}, as the recipe says (about.form); --as changes it")
-        return form
+    if arguments.form or arguments.background:
+        return arguments.form or "photos"
+    if kept := [form for form in FORMS if FORMS[form] == about.get("form")]:
+        print(f"packed as {kept[0]}, as the recipe says (about.form); --as changes it")
+        return kept[0]
     ink, sampled = count_ink(pictures)
     form = "ink" if ink >= AGREEING * max(1, sampled) else "photos"
     print(f"packed as {form}: {ink} of {sampled} sampled pictures are thin strokes on plain paper; --as changes it")
@@ -96,28 +94,27 @@ def summarise(packed: Packed) -> tuple[pd.DataFrame, int, int]:
     The second value is the number of test pictures that are also in train, the third that of different pictures with
     more than one class.
     """
-    frame = pd.DataFrame({"picture": [image.tobytes() for image in packed.images], "class": packed.labels})
-    test = frame[packed.splits == "test"]
-    frame = frame.loc[[*frame.index[packed.splits == "train"], *test.index]]
-    table = pd.DataFrame(
-        {
-            "train": np.bincount(packed.labels[packed.splits == "train"], minlength=len(packed.names)),
-            "test": np.bincount(test["class"], minlength=len(packed.names)),
-            "repeated": frame["picture"].duplicated().groupby(frame["class"]).sum(),
-        }
-    ).set_axis(packed.names)
-    leaked = int(test["picture"].isin(frame["picture"].drop(test.index)).sum())
-    return table, leaked, int((frame.groupby("picture")["class"].nunique() > 1).sum())
+    classes = pd.Categorical.from_codes(packed.labels, packed.names)
+    contents = [image.tobytes() for image in packed.images]
+    frame = pd.DataFrame({"class": classes, "split": packed.splits, "picture": contents})
+    train, test = (frame[frame["split"] == split] for split in ("train", "test"))
+    table = pd.crosstab(frame["class"], frame["split"])[["train", "test"]]
+    table["repeated"] = pd.concat([train, test])["picture"].duplicated().groupby(frame["class"]).sum()
+    ambiguous = frame.groupby("picture")["class"].nunique() > 1
+    return table, int(test["picture"].isin(train["picture"]).sum()), int(ambiguous.sum())
 
 
 def print_result(packed: Packed, relative: str) -> None:
+    """Print the table of classes, the reasons of refusals, each with its first file, and the next command."""
     table, leaked, ambiguous = summarise(packed)
     table = pd.concat([table, table.sum().to_frame("all").T])
     print(table.to_string(formatters=dict.fromkeys(table, "{:,}".format)))
-    for name, reason in packed.refused[:SHOWN]:
-        print(f"pack_images: {name}: {reason}".encode(errors="replace").decode(), file=sys.stderr)
-    if len(packed.refused) > SHOWN:
-        print(f"pack_images: and {len(packed.refused) - SHOWN:,} more", file=sys.stderr)
+    reasons: dict[str, list[str]] = {}
+    for name, reason in packed.refused:
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in list(reasons.items())[:SHOWN]:
+        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        print(f"pack_images: {names[0]}{more}: {reason}".encode(errors="replace").decode(), file=sys.stderr)
     print(
         f"pack_images: {len(packed.refused):,} refused ({relative}/{write.REFUSED}); "
         f"{leaked:,} test pictures are also in train; {ambiguous:,} pictures have two classes\n"
@@ -135,7 +132,7 @@ def main() -> None:
         found = find_arrays(arguments.source, arguments.names.split(",") if arguments.names else None)
     else:
         found = find_pictures(arguments.source)
-    form = choose_form(arguments.form, arguments.background, about, found.pictures)
+    form = choose_form(arguments, about, found.pictures)
 
     bar = partial(tqdm, unit="picture", desc="pack_images", leave=False, disable=None)
     packed = pack(found, as_ink if form == "ink" else as_photo, arguments.test_share, arguments.seed, bar)

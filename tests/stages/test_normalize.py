@@ -2,20 +2,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from common.errors import PipelineError
 from contracts import dataset
 from fixtures import idx_bytes
-from normalize import CHUNK, count_duplicates, count_shared, digests, read_idx, read_published, scaled, stratified_split
+from normalize import count_duplicates, digests, read_idx, read_published, scaled, stratified_split
 
 
-@settings(deadline=None)
-@given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=3, max_side=5)))
-def test_every_idx_file_is_read_as_it_was_written(tmp_path_factory, array):
-    path = tmp_path_factory.mktemp("idx") / "file"
-    path.write_bytes(idx_bytes(array))
-    read = read_idx(path, array.ndim)
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 4)])
+def test_every_idx_file_is_read_as_it_was_written(tmp_path, shape):
+    array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    (tmp_path / "file").write_bytes(idx_bytes(array))
+    read = read_idx(tmp_path / "file", array.ndim)
     np.testing.assert_array_equal(read, array)
     assert read.dtype == np.uint8
 
@@ -78,14 +76,8 @@ def test_the_split_is_stratified_complete_and_seeded(counts, fraction, seed):
     for label, count in enumerate(counts):
         assert abs((labels[validation] == label).sum() - count * fraction) <= 1.5
     np.testing.assert_array_equal(train, stratified_split(labels, fraction, seed, names)[0])
-
-
-def test_another_seed_gives_another_split():
-    labels = np.arange(200) % 10
-    assert (
-        stratified_split(labels, 0.2, 0, "0123456789")[1].tolist()
-        != stratified_split(labels, 0.2, 1, "0123456789")[1].tolist()
-    )
+    if len(labels) > 100:
+        assert train.tolist() != stratified_split(labels, fraction, seed ^ 1, names)[0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -99,14 +91,14 @@ def test_another_seed_gives_another_split():
         ([5, 5], 0.01, "normalize.validation_fraction: The test_size = 1 should be greater or equal"),
     ],
 )
-@pytest.mark.parametrize("seed", range(5))
-def test_a_class_too_rare_to_be_in_both_splits_is_an_error_with_its_name(counts, fraction, message, seed):
+def test_a_class_too_rare_to_be_in_both_splits_is_an_error_with_its_name(counts, fraction, message):
     labels = np.repeat(np.arange(len(counts)), counts)
-    with pytest.raises(PipelineError, match=message):
-        stratified_split(labels, fraction, seed, ["bee", "moth"])
+    for seed in range(5):
+        with pytest.raises(PipelineError, match=message):
+            stratified_split(labels, fraction, seed, ["bee", "moth"])
 
 
-def test_a_name_without_any_image_does_not_hinder_the_split():
+def test_a_class_without_any_image_does_not_prevent_the_split():
     train, validation = stratified_split(np.repeat([1, 2], 10), 0.2, 0, ["none", "bee", "moth"])
     assert (len(train), len(validation)) == (16, 4)
 
@@ -114,7 +106,6 @@ def test_a_name_without_any_image_does_not_hinder_the_split():
 def test_pixels_are_scaled_to_the_unit_interval_whatever_the_chunk(monkeypatch):
     images = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
     monkeypatch.setattr("normalize.CHUNK", 3)
-    assert CHUNK > 3
     chunks = list(scaled(images, np.array([3, 0, 1, 2])))
     assert [len(chunk) for chunk in chunks] == [3, 1]
     result = np.concatenate(chunks)
@@ -123,24 +114,17 @@ def test_pixels_are_scaled_to_the_unit_interval_whatever_the_chunk(monkeypatch):
     assert (result.min(), result.max()) == (0, 1)
 
 
-def test_duplicates_between_splits_are_counted():
+def test_images_that_occur_in_two_splits_are_counted():
     a, b, c, d = np.eye(4, dtype=np.uint8).reshape(4, 2, 2)
-    train, validation, test = np.stack([a, b]), np.stack([b, c]), np.stack([a, a, c, d])
-    assert count_duplicates(*map(digests, (train, validation, test))) == {
+    splits = [digests(np.stack(images)) for images in ([a, a, b], [b, c], [a, a, c, d])]
+    assert count_duplicates(*splits) == {
         "test_images_in_train": 2,
         "test_images_in_validation": 1,
         "validation_images_in_train": 1,
     }
 
 
-def test_an_image_in_three_splits_is_one_image():
-    a, b, c, d = np.eye(4, dtype=np.uint8).reshape(4, 2, 2)
-    splits = np.stack([a, a, b]), np.stack([a, c]), np.stack([a, a, c, d])
-    assert count_shared(*map(digests, splits)) == 2
-
-
 def test_the_stage_writes_the_three_splits(finished):
-    sizes = {
-        name: len(dataset.load(finished / "data/normalized" / name).labels) for name in ("train", "validation", "test")
-    }
+    splits = ("train", "validation", "test")
+    sizes = {split: len(dataset.load(finished / "data/normalized" / split).labels) for split in splits}
     assert sizes == {"train": 240, "validation": 60, "test": 60}
