@@ -1,1 +1,1 @@
-"""From a picture to digits as MNIST has them: image, prepare, components, lines, digits, network, show."""
+"""From a picture to the digits on it: lines of the paper, components, digits, network."""

@@ -57,3 +57,12 @@ def holes(mask: np.ndarray, smallest: float) -> int:
     labels, boxes = label(~np.pad(mask, 1), diagonal=False)
     sizes = np.bincount(labels.ravel(), minlength=len(boxes) + 1)
     return int((sizes[2:] >= smallest).sum())  # 0 is ink, and 1 is the paper outside
+
+
+def slide(values: np.ndarray, size: int, axis: int, operation: np.ufunc = np.maximum) -> np.ndarray:
+    """Return the maximum of each `size` neighbours along an axis, which becomes shorter by size - 1."""
+    values, covered = np.moveaxis(values, axis, 0), 1
+    while covered < size:
+        step = min(covered, size - covered)
+        values, covered = operation(values[:-step], values[step:]), covered + step
+    return np.moveaxis(values, 0, axis)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reader.reading.components import holes, label
+from pictures.ink import find_ink, fit
+from reader.reading.components import holes, label, slide
 from reader.reading.lines import find_lines
-from reader.reading.prepare import find_ink, fit, slide
 
 SMALLEST = 6  # pixels of the longer side of a digit
 SPECK = 0.25  # of the height of the tallest: what is smaller and not near a digit is a speck

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reader.reading.components import label
-from reader.reading.prepare import slide
+from reader.reading.components import label, slide
 
 SLOPES = np.linspace(-0.2, 0.2, 81)  # of a line to the edges of the picture: 11 degrees at most
 POINTS = 20_000  # pixels of ink, enough to find a slope

@@ -1,4 +1,4 @@
-"""What the reader says of images, in NumPy: three matrix products need no TensorFlow, which takes seconds to import."""
+"""The reader's answers to images of single digits."""
 
 import contextlib
 from pathlib import Path
@@ -11,19 +11,21 @@ from common.errors import PipelineError
 from common.files import load_json
 from common.params import Dataset
 from contracts import reader, weights
+from pictures.dense import probabilities
 
 
 class Answer(NamedTuple):
-    digit: str
+    digit: str  # the likeliest
     confidence: float
     runner_up: str
     runner_up_confidence: float
+    no_digit: float  # the probability that it is not a single digit
     sure: bool
 
 
 class Network(NamedTuple):
     names: list[str]
-    layers: list[np.ndarray]  # kernel (inputs, outputs) and bias (outputs,) of each layer in turn, float32
+    layers: list[tuple[np.ndarray, np.ndarray]]  # kernel (inputs, outputs) and bias (outputs,) of each layer, float32
     sure_from: float  # the confidence
 
 
@@ -31,13 +33,14 @@ def load(project: Path) -> Network:
     """Return the reader of a project. Raises PipelineError when it has not been trained, or for other classes."""
     with contextlib.chdir(project):
         names = params.load(Dataset).class_names
-        layers = list(weights.load(reader.PATH, "reader").values())
+        arrays = list(weights.load(reader.PATH, "reader").values())
         sure_from = load_json(reader.METRICS, "reader")["sure_from"]
-    if len(layers[-1]) != len(names) + 1:
+    if len(arrays[-1]) != len(names) + 1:
         raise PipelineError(
-            f"{reader.PATH}: expected {len(names)} classes and none, found {len(layers[-1])} outputs; run `dvc repro`"
+            f"{reader.PATH}: expected an output for each of {len(names)} classes and one for no digit, "
+            f"found {len(arrays[-1])}; run `dvc repro`"
         )
-    return Network(names, layers, sure_from)
+    return Network(names, list(zip(arrays[::2], arrays[1::2], strict=True)), sure_from)
 
 
 def predict(network: Network, images: np.ndarray) -> np.ndarray:
@@ -45,19 +48,12 @@ def predict(network: Network, images: np.ndarray) -> np.ndarray:
 
     images: (n, 28, 28) float32 in [0, 1].
     """
-    moved = reader.move(images)
-    values = moved.reshape(len(moved), -1)
-    for kernel, bias in zip(network.layers[:-2:2], network.layers[1:-2:2], strict=True):
-        values = np.maximum(values @ kernel + bias, 0)
-    kernel, bias = network.layers[-2:]
-    logits = (values @ kernel + bias).astype(np.float64)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return reader.average(powers / powers.sum(axis=1, keepdims=True))
+    return reader.average(probabilities(network.layers, reader.move(images)))
 
 
-def answer(probabilities: np.ndarray, network: Network, single: bool) -> Answer:
+def answer(row: np.ndarray, network: Network, single: bool) -> Answer:
     """Return the two likeliest digits of (classes + 1,) probabilities; sure only where the shape is of one digit."""
-    second, first = np.argsort(probabilities[:-1], kind="stable")[-2:].tolist()
-    confidence, rest = (round(float(probabilities[digit]), 6) for digit in (first, second))
-    sure = single and confidence >= network.sure_from
-    return Answer(network.names[first], confidence, network.names[second], rest, sure)
+    second, first = np.argsort(row[:-1], kind="stable")[-2:].tolist()
+    confidence, rest, no_digit = (round(float(value), 6) for value in row[[first, second, -1]])
+    sure = bool(single) and confidence >= network.sure_from
+    return Answer(network.names[first], confidence, network.names[second], rest, no_digit, sure)

@@ -1,5 +1,6 @@
 """How a stage or tool ends: when it fails or is interrupted, with one line on standard error and no traceback."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ def run(main: Callable[[], None]) -> None:
     try:
         interrupts.on_signals(interrupts.interrupt)
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `head` has read enough: not an error, and the flush at the exit must not report it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except PipelineError as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:

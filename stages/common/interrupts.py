@@ -9,7 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; `kill`, a scheduler, the end of a container
-SCRIPTS = [Path(__file__).parents[1], Path(__file__).parents[2] / "tools"]
+SCRIPTS = [Path(__file__).parents[2] / folder for folder in ("stages", "tools", "reader")]
 
 
 def stop_at_once(number: int, frame: FrameType | None) -> NoReturn:

@@ -9,10 +9,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from common.errors import PipelineError
 from drawing import figures, fonts
 from fixtures import PROJECT, edit_params
-from predict import Picture
-from reader.reading import show
-from reader.reading.digits import Box, Found
-from reader.reading.network import Answer
+from pictures import sheet
 
 
 @pytest.fixture(autouse=True)
@@ -85,9 +82,9 @@ def test_another_installed_font_that_has_the_letters_is_named(font, capsys):
 
 def sheet_of_predict(folder, name) -> bytes:
     """What `predict --show` writes for one image with that answer, in a project in `folder`."""
-    digit = Found(np.eye(28, dtype=np.float32), Box(0, 28, 0, 28, ()), True)
-    picture = Picture("one.png", np.zeros((28, 28), np.float32), [digit], None)
-    show.save_pictures([picture], [[Answer(name, 0.99, "other", 0.01, True)]], folder / "seen.png", folder)
+    picture = sheet.thumbnail(np.zeros((28, 28), np.float32))
+    row = sheet.Row("one.png", picture, [np.eye(28, dtype=np.float32)], [(name, "99 %", True)])
+    sheet.save([row], folder / "seen.png", folder)
     return (folder / "seen.png").read_bytes()
 
 

@@ -13,8 +13,9 @@ from common.params import About, Dataset, Download
 from normalize import read_idx
 from pack_images import summarise
 from packing import write
-from packing.find import find_arrays, find_pictures, is_clutter
+from packing.find import find_arrays, find_pictures
 from packing.pack import as_ink, as_photo, draw_splits, is_ink, pack
+from pictures.files import is_clutter
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (30, 28, 28), dtype=np.uint8)

@@ -10,7 +10,7 @@ from contracts import reader
 from fixtures import IMAGES, PROJECT
 from ink import non_digits
 from ink.glyphs import draw_glyph, prints
-from reader.reading.network import Network, answer, load, predict
+from reader.reading.network import load, predict
 from stages.reader import calibrate, measure
 
 NAMES = list("0123456789")
@@ -75,14 +75,6 @@ def test_the_rates_are_counted_by_kind():
             "strokes": {"images": 2, "sure": 0.0, "sure_and_wrong": 0.0},
         },
     }
-
-
-def test_the_answer_is_the_most_probable_digit_and_never_sure_of_another_shape():
-    network = Network(["a", "b", "c"], [], 0.9)
-    assert answer(np.array([0.05, 0.6, 0.25, 0.1]), network, True) == ("b", 0.6, "c", 0.25, False)
-    assert answer(np.array([0.05, 0.1, 0.05, 0.8]), network, True) == ("b", 0.1, "c", 0.05, False)
-    assert answer(np.array([0.01, 0.95, 0.04, 0]), network, True).sure
-    assert not answer(np.array([0.01, 0.95, 0.04, 0]), network, False).sure
 
 
 def test_numpy_says_what_keras_says(finished):

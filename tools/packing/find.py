@@ -3,7 +3,7 @@
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,16 +12,11 @@ import numpy as np
 from PIL import Image
 
 from common.errors import PipelineError
-from reader.reading.image import grey_levels, read_image
+from pictures.files import natural, read_content, walk
+from pictures.image import grey_levels, read_image
 
 SPLIT = re.compile(r"(train|test|val)(ing|id|idation)?([ _-]?(set|data|images))?", re.IGNORECASE)
 ARRAY = re.compile(r"(?:(x|images?|y|labels?)_)?(train|test|val)(?:ing|id|idation)?(?:_(x|images?|y|labels?))?", re.I)
-CLUTTER = re.compile(  # macOS, Synology and QNAP, Windows, Linux, editors
-    r"\..*|__macosx|icon\r|@eadir|@tmp|@recycle|#recycle|#snapshot|\$recycle\.bin|system volume information|"
-    r"(eh)?thumbs\.db|desktop\.ini|picasa\.ini|lost\+found|__pycache__|.*~",
-    re.IGNORECASE,
-)
-MAX_BYTES = 200_000_000  # of one file
 
 
 class Picture(NamedTuple):
@@ -40,32 +35,6 @@ class Found(NamedTuple):
     pictures: list[Picture]
     refused: list[Refused]
     note: str  # on the validation split
-
-
-def natural(name: str) -> tuple:
-    """A sort key: 2 comes before 10, and letter case does not matter."""
-    return (0, int(name), name) if name.isdecimal() and name.isascii() else (1, name.casefold(), name)
-
-
-def is_clutter(name: str) -> bool:
-    """Return whether a file or folder of this name belongs to a system or program, not to the user's pictures."""
-    return CLUTTER.fullmatch(name) is not None
-
-
-def walk(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield every file below a folder, in natural order, each with the reason to leave it out or "".
-
-    A folder to leave out is yielded in place of its files. Links are followed unless they lead in a circle.
-    """
-    for path in sorted(folder.iterdir(), key=lambda path: natural(path.name)):
-        if is_clutter(path.name):
-            yield path, "left here by a system or a program"
-        elif not path.is_dir():
-            yield path, ""
-        elif path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
-            yield path, "a link to a folder around it"
-        else:
-            yield from walk(path)
 
 
 def uses(splits: Collection[str]) -> tuple[dict[str, str | None], str]:
@@ -112,14 +81,7 @@ def find_pictures(root: Path) -> Found:
 
 def read(path: Path) -> np.ndarray:
     """Return the grey levels of a file. Raises PipelineError, one line."""
-    try:
-        if not path.is_file():
-            raise PipelineError("a broken link, or not a plain file")
-        if path.stat().st_size > MAX_BYTES:
-            raise PipelineError(f"expected at most {MAX_BYTES:,} bytes, found more")
-        return read_image(path.read_bytes())
-    except OSError as error:
-        raise PipelineError(error.strerror or str(error)) from None
+    return read_image(read_content(str(path)))
 
 
 def find_arrays(path: Path, class_names: list[str] | None) -> Found:

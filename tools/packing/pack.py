@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 from common import params
 from common.errors import PipelineError
 from contracts.dataset import SHAPE
-from packing.find import Found, Picture, Refused, natural
-from reader.reading.prepare import find_ink, prepare
+from packing.find import Found, Picture, Refused
+from pictures.files import natural
+from pictures.ink import find_ink, prepare
 
 FEWEST = 2  # training pictures of a class: one to train on, one for validation
 FLAT = 8  # grey levels of 255: less contrast is noise
@@ -69,8 +71,6 @@ def is_light(images: np.ndarray) -> bool:
 
 def is_ink(grey: np.ndarray) -> bool:
     """Return whether a picture, (h, w) from 0 to 255, shows thin strokes on plain paper."""
-    from scipy.ndimage import distance_transform_edt  # predict imports this room, and need not wait for SciPy
-
     ink = find_ink(grey) > 0.5
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows):

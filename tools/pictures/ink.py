@@ -1,14 +1,14 @@
-"""The contract between any picture of a digit and the network: drawn and photographed digits look as MNIST's do.
+"""Turn a drawn or photographed digit into an image like MNIST's: find its ink, scale it, centre it.
 
 LeCun et al. (1998), Proc. IEEE 86, 2278, section III.A: scaled to fit 20x20 pixels with the aspect kept, then moved so
-that the centre of mass is the centre of 28x28. `stages/page/web/prepare.js` does the same in a browser, step for step:
-all that decides anything is computed in whole numbers, so that both decide alike.
+that the centre of mass is the centre of 28x28. `stages/page/web/prepare.js` does the same in a browser: what decides
+anything is computed in whole numbers, so that both decide alike.
 """
 
 import numpy as np
+from scipy import ndimage
 
 from contracts.dataset import SHAPE
-from reader.reading.components import label
 
 FIT = 20  # pixels of the longer side of a digit
 CENTRE = 14  # the row and column of the centre of mass, in MNIST between 13.5 and 14.5
@@ -16,12 +16,13 @@ MIN_CONTRAST = 24  # of 255, the share of the light that ink takes; a tenth
 NOISE = 5  # median absolute deviations from the paper; 3.4 standard deviations of Gaussian noise
 SEPARATE = 0.7  # of their variance is between paper and ink
 TIE = 1e-6  # more than the rounding of a sum: decides ties the same way in every language
+AROUND = np.ones((3, 3), bool)  # a pixel and its eight neighbours
 
 
 def prepare(grey: np.ndarray) -> np.ndarray | None:
-    """Return what the network expects, (28, 28) float32 in [0, 1], or None when there is no ink.
+    """Return the network's input, (28, 28) float32 in [0, 1], or None when there is no ink.
 
-    grey: (h, w) numbers from 0 (black) to 255 (white), one digit in ink of either polarity.
+    grey: (h, w) numbers from 0 (black) to 255 (white), one digit in ink darker or lighter than its paper.
     """
     ink = find_ink(grey)
     return fit(ink) if ink.any() else None
@@ -31,20 +32,21 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
     """Separate ink from paper that may be unevenly lit: (h, w) float64, 0 is paper and 1 is ink; all 0 without ink."""
     levels = np.floor(np.clip(grey, 0, 255) + 0.5).astype(np.int64)
     depth = absorbed(levels if is_dark_on_light(levels) else 255 - levels)
-    found = tell_apart(depth, depth)
+    found = estimate_levels(depth, depth)
     if found is None:  # a dense grid leaves so little paper that its median and its noise are of the grid too
         lower = depth[depth <= otsu(depth)]
-        found = tell_apart(depth, lower) if separate(depth, lower) else None
+        found = estimate_levels(depth, lower) if is_bimodal(depth, lower) else None
     if found is None:
         return np.zeros(depth.shape)
     paper, evident, full = found
-    strokes = touching(4 * (depth - paper) > full - paper, 2 * (depth - paper) > full - paper)
-    near = slide(slide(np.pad(strokes & (depth > evident), 1), 3, 0), 3, 1)  # with the blurred edge of the ink
-    return np.minimum((depth - paper) / (full - paper), 1) * (near & (depth > evident))
+    faint, dark = 4 * (depth - paper) > full - paper, 2 * (depth - paper) > full - paper
+    strokes = ndimage.binary_propagation(dark, AROUND, faint)  # thin ones too, but no specks
+    edge = ndimage.binary_dilation(strokes & (depth > evident), AROUND)  # the blurred edge of the ink is ink
+    return np.minimum((depth - paper) / (full - paper), 1) * (edge & (depth > evident))
 
 
-def tell_apart(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int] | None:
-    """Return the depth of paper, the most that may be its noise, and the depth of ink; None if ink is not evident.
+def estimate_levels(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int] | None:
+    """Return the depth of paper, its largest noise, and the depth of ink; None if there is no clear ink.
 
     depth: (h, w) whole numbers from 0 to 255; part: those of them that are mostly paper.
     """
@@ -59,7 +61,7 @@ def tell_apart(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int] | No
     return paper, paper + NOISE * noise, full
 
 
-def separate(values: np.ndarray, lower: np.ndarray) -> bool:
+def is_bimodal(values: np.ndarray, lower: np.ndarray) -> bool:
     """Whether values are of two kinds, the lower one of them given: Otsu's measure of separability (1979).
 
     The variance between the kinds, as a share of that of all values; for noise alone it is 2 / pi.
@@ -70,59 +72,32 @@ def separate(values: np.ndarray, lower: np.ndarray) -> bool:
     return between >= SEPARATE * (total * squares - every * every)
 
 
-def touching(faint: np.ndarray, full: np.ndarray) -> np.ndarray:
-    """Return the connected components of `faint`, (h, w) bool, that hold a pixel of `full`: thin strokes, no specks."""
-    labels, boxes = label(faint)
-    kept = np.zeros(len(boxes) + 1, bool)
-    kept[labels[full]] = True
-    kept[0] = False
-    return kept[labels]
-
-
 def is_dark_on_light(levels: np.ndarray) -> bool:
     """Ink is the smaller part and far from the rest: it decides the sign of the sum of cubes around the local mean."""
-    reach = max(1, max(levels.shape) // 4)
-    sums, counts = (box_sums(box_sums(array, reach, 0), reach, 1) for array in (levels, np.ones_like(levels)))
-    return bool(((levels - np.floor(sums / counts + 0.5).astype(np.int64)) ** 3).sum() <= 0)
-
-
-def box_sums(levels: np.ndarray, reach: int, axis: int) -> np.ndarray:
-    """Return the sums over windows of 2 reach + 1 along an axis, which end at the edges of the image."""
-    before = np.insert(np.cumsum(levels, axis=axis), 0, 0, axis=axis)
-    centre = np.arange(levels.shape[axis])
-    first, last = np.maximum(centre - reach, 0), np.minimum(centre + reach + 1, len(centre))
-    return before.take(last, axis) - before.take(first, axis)
+    size = 2 * max(1, max(levels.shape) // 4) + 1
+    sums, counts = (ndimage.uniform_filter(values, size, float, "constant") for values in (levels, levels * 0 + 1))
+    return bool(((levels - np.floor(sums / counts + 0.5)) ** 3).sum() <= 0)
 
 
 def absorbed(levels: np.ndarray) -> np.ndarray:
     """Return the share of light that each pixel takes from that of the paper around it, (h, w) from 0 to 255.
 
     A share, because the same ink takes less from paper in the shade. The light of the paper is a closing of the image:
-    the closing with a square of half the longer side erases whatever is narrower, such as strokes, and keeps slopes and
-    edges of the light (Serra 1982). Beyond its edges the image is no obstacle, so that a slope ends well there.
+    the closing with a square of half the longer side erases whatever is narrower, such as strokes, and keeps gradients
+    and edges of the light (Serra 1982). The image is extended by black, so that gradients survive at the border.
     """
     reach = max(1, max(levels.shape) // 4)
     pads = [min(reach, side) for side in levels.shape]  # a window that covers all already need not grow
     padded = np.pad(levels.astype(np.int16), [(2 * pad, 2 * pad) for pad in pads], constant_values=-1)
-    for operation in (np.maximum, np.minimum):
-        for axis, pad in enumerate(pads):
-            padded = slide(padded, 2 * pad + 1, axis, operation)
-    paper = padded.astype(np.int64)
+    paper = ndimage.grey_closing(padded, [2 * pad + 1 for pad in pads]).astype(np.int64)
+    paper = paper[2 * pads[0] : -2 * pads[0], 2 * pads[1] : -2 * pads[1]]
     return np.floor(255 * (paper - levels) / np.maximum(paper, 1) + 0.5).astype(np.int64)
 
 
-def slide(values: np.ndarray, size: int, axis: int, operation: np.ufunc = np.maximum) -> np.ndarray:
-    """Return the maximum of each `size` neighbours along an axis, which becomes shorter by size - 1."""
-    values, covered = np.moveaxis(values, axis, 0), 1
-    while covered < size:
-        step = min(covered, size - covered)
-        values, covered = operation(values[:-step], values[step:]), covered + step
-    return np.moveaxis(values, 0, axis)
-
-
 def median(levels: np.ndarray) -> int:
-    """Return the lower median of whole numbers from 0 to 255."""
-    return int(np.searchsorted(np.cumsum(np.bincount(levels.ravel(), minlength=256)), levels.size / 2))
+    """Return the lower median of whole numbers."""
+    middle = (levels.size - 1) // 2
+    return int(np.partition(levels, middle, axis=None)[middle])
 
 
 def otsu(levels: np.ndarray) -> int:

@@ -1,23 +1,17 @@
-"""The routine that prepares a picture for the network, in Python and in the browser."""
+"""A picture becomes an image like MNIST's, whatever its paper, light and polarity."""
 
-from itertools import chain, product
+from itertools import product
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from contracts import dataset
-from fixtures import PROJECT, tiny_mnist
-from reader.reading.digits import find_digits
-from reader.reading.prepare import CENTRE, averaging, find_ink, fit, median, otsu
+from contracts import archive, dataset
+from fixtures import PROJECT
+from pictures.ink import CENTRE, averaging, find_ink, fit, median, otsu, prepare
+from predict import load_network
 
 MNIST = PROJECT / "data/normalized"
-
-
-def prepare(grey: np.ndarray) -> np.ndarray | None:
-    ink = find_ink(grey)
-    return fit(ink) if ink.any() else None
 
 
 def draw_seven(height: int = 120, width: int = 100) -> np.ndarray:
@@ -135,58 +129,12 @@ def test_mnist_passes_almost_unchanged():
     assert (changes < 0.3).mean() > 0.9  # the rest have faint pixels at their edge and are scaled a little
 
 
-@pytest.mark.slow
 def test_mnist_prepared_is_recognised_as_well():
-    test = read_mnist()
-    path = PROJECT / "models/model.keras"
+    path = PROJECT / archive.PATH
     if not path.exists():
-        pytest.skip("no models/model.keras: run dvc repro")
-    from network import predict
-
-    network = predict.load(path)
-    prepared = np.stack([prepare(np.float32(255) * image) for image in test.images])
-    before, after = (
-        (network.predict(images, batch_size=1_000, verbose=0).argmax(axis=1) == test.labels).mean()
-        for images in (test.images, prepared)
-    )
+        pytest.skip(f"no {archive.PATH}: run dvc repro")
+    images, labels = (array[::5] for array in read_mnist())
+    prepared = np.stack([prepare(np.float32(255) * image) for image in images])
+    network = load_network(path)
+    before, after = ((network(each).argmax(axis=1) == labels).mean() for each in (images, prepared))
     assert after >= before - 0.003
-
-
-def several() -> np.ndarray:
-    """Two lines of drawn digits, a hyphen, a speck, a hat 5 pixels from its digit, a blob and a broad one."""
-    image = Image.new("L", (150, 140), 255)
-    draw = ImageDraw.Draw(image)
-    for stroke in (
-        [(15, 15), (15, 55)],
-        [(35, 35), (50, 36)],
-        [(60, 22), (60, 38), (85, 38), (85, 58), (60, 58)],
-        [(64, 12), (88, 12)],
-        [(110, 20), (112, 20)],
-        [(15, 85), (25, 120), (40, 85), (55, 120), (70, 85), (80, 120)],
-    ):
-        draw.line(stroke, fill=0, width=5)
-    draw.ellipse((100, 80, 135, 118), fill=40)
-    return np.asarray(image, np.float32)
-
-
-def test_the_browser_finds_the_same_digits(browser, tmp_path):
-    tiny = tiny_mnist()["t10k-images-idx3-ubyte"][:10]
-    greys = [255 * draw_seven(), 255 - 200 * draw_seven(90, 120), photograph(draw_seven()), photograph(np.ones((9, 7)))]
-    greys += [np.zeros((5, 4)), np.eye(41) * 255, 255 * np.eye(40, 13)[::-1], np.linspace(0, 300, 90)[None], *tiny]
-    greys += [several(), 255 - several(), photograph(several() < 128), on_dense_squares(draw_seven())]
-    page = tmp_path / "page.html"
-    scripts = "".join((PROJECT / f"stages/page/web/{name}.js").read_text() for name in ("prepare", "digits"))
-    page.write_text(f"<script>{scripts}</script>")
-    browser.get(page.as_uri())
-    found = browser.execute_script(
-        "return arguments[0].map(([grey, width, height]) => findDigits(Float32Array.from(grey), width, height)"
-        ".map(({ image, box, single }) => [[...image], box, single]))",
-        [[grey.ravel().tolist(), grey.shape[1], grey.shape[0]] for grey in greys],
-    )
-    expected = [find_digits(grey.astype(np.float32)) for grey in greys]
-    assert [len(digits) for digits in found] == [len(digits) for digits in expected]
-    assert {len(digits) for digits in expected} >= {0, 1, 4}
-    assert {digit.single for digits in expected for digit in digits} == {False, True}
-    for (image, box, single), twin in zip(chain(*found), chain(*expected), strict=True):
-        assert (tuple(box), single) == (twin.box[:4], twin.single)
-        np.testing.assert_allclose(np.reshape(image, (28, 28)), twin.image, rtol=0, atol=1e-5)

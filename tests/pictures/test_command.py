@@ -1,0 +1,143 @@
+"""A command on pictures answers them one by one, in every form, and forgets them."""
+
+import argparse
+import csv
+import io
+import json
+import weakref
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.errors import PipelineError
+from pictures import command
+from pictures.command import Reading
+from pictures.files import list_pictures
+
+COLUMNS = Reading("", [{"digit": None}], {"left_out": None}, [], [])
+IMAGE = np.zeros((28, 28), np.float32)
+
+
+def save(path, level=0, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 6), level).save(path, **options)
+
+
+def read(grey: np.ndarray) -> Reading:
+    """Answer with the grey level; 13 cannot be read, 99 is blank."""
+    level = int(grey[0, 0])
+    if level == 13:
+        raise PipelineError("bad luck")
+    answers = [] if level == 99 else [{"digit": str(level)}]
+    return Reading(
+        f"seen {level}", answers, {"left_out": 1}, [IMAGE] * len(answers), [("7", "9 %", True)] * len(answers)
+    )
+
+
+def answer(tmp_path, *names, form=None, show=None, read=read):
+    arguments = argparse.Namespace(pictures=[str(tmp_path / name) for name in names], form=form, show=show)
+    return command.answer(arguments, read, COLUMNS, tmp_path)
+
+
+def test_pictures_are_answered_whatever_lies_beside_them_and_only_bad_ones_fail(tmp_path, capsys):
+    for name in ("b.png", "9.png", "@eaDir/9.png", ".thumbs/9.png", "#recycle/9.png", ".ipynb_checkpoints/9.png"):
+        save(tmp_path / "a" / name, 7)
+    for name in ("._9.png", "scan.pdf", "clip.mpg", "notes.txt"):
+        (tmp_path / "a" / name).write_bytes(b"")
+    assert answer(tmp_path, "a")
+    out, err = capsys.readouterr()
+    assert out.replace(str(tmp_path), "") == "/a/9.png: seen 7\n/a/b.png: seen 7\n"
+    assert err.replace(str(tmp_path), "").endswith(": /a: skipped 3 of 5 files: not pictures\n")
+    save(tmp_path / "bad.png", 13)
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "none").mkdir()
+    assert not answer(tmp_path, "a", "bad.png", "empty.png", "missing.png", "none")
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2
+    assert [line.rpartition(": ")[2] for line in err.splitlines()] == [
+        "not pictures",
+        "no picture in this folder",
+        "bad luck",
+        "the file is empty",
+        "No such file or directory",
+    ]
+
+
+def test_each_page_of_a_tiff_is_a_picture(tmp_path, capsys):
+    save(tmp_path / "scan.tif", 1, save_all=True, append_images=[Image.new("L", (8, 6), level) for level in (2, 3)])
+    assert answer(tmp_path, "scan.tif")
+    lines = [line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["scan.tif: seen 1", "scan.tif[2]: seen 2", "scan.tif[3]: seen 3"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_csv_and_json_hold_every_picture_and_what_was_left_out(form, tmp_path, capsys):
+    for level in (5, 99, 13):
+        save(tmp_path / f"{level}.png", level)
+    answer(tmp_path, "5.png", "99.png", "13.png", form=form)
+    out = capsys.readouterr().out.replace(f"{tmp_path}/", "")
+    if form == "csv":
+        assert list(csv.reader(io.StringIO(out))) == [
+            ["image", "digit", "left_out"],
+            ["5.png", "5", "1"],
+            ["99.png", "", "1"],
+        ]
+    else:
+        assert json.loads(out) == [
+            {"image": "5.png", "digits": [{"digit": "5"}], "left_out": 1, "error": None},
+            {"image": "99.png", "digits": [], "left_out": 1, "error": None},
+            {"image": "13.png", "digits": [], "error": "bad luck"},
+        ]
+
+
+@pytest.mark.parametrize("form", [None, "csv", "json"])
+def test_an_answer_is_printed_before_the_next_picture_is_read(form, tmp_path, capsys):
+    printed = ""
+
+    def watch(grey: np.ndarray) -> Reading:
+        nonlocal printed
+        printed += capsys.readouterr().out
+        if grey[0, 0] == 3:
+            raise KeyboardInterrupt
+        assert printed.count(".png") == grey[0, 0]
+        return read(grey)
+
+    for level in range(4):
+        save(tmp_path / f"{level}.png", level)
+    with pytest.raises(KeyboardInterrupt):
+        answer(tmp_path, "", form=form, read=watch)
+    printed += capsys.readouterr().out
+    if form == "json":
+        assert len(json.loads(printed)) == 3
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
+    pictures: list[weakref.ref] = []
+
+    def watch(grey: np.ndarray) -> Reading:
+        assert sum(picture() is not None for picture in pictures) <= 1
+        pictures.append(weakref.ref(grey))
+        return read(grey)
+
+    for level in range(5):
+        save(tmp_path / f"{level}.png", level)
+    assert answer(tmp_path, "", show=tmp_path / "sheet.png", read=watch)
+    assert len(pictures) == 5
+    assert Image.open(tmp_path / "sheet.png").height > 5 * 112
+
+
+def test_folders_and_patterns_are_expanded_in_order(tmp_path):
+    for name in ("b.png", "a.JPG", "photo[1].png", "notes.txt", "sub/c.png"):
+        save(tmp_path / name, format="PNG")
+    (tmp_path / "notes.txt").write_bytes(b"")
+
+    def names(argument: str) -> tuple[list[str], int]:
+        files, others = list_pictures(str(tmp_path / argument))
+        return [file.replace(f"{tmp_path}/", "") for file in files], others
+
+    assert names("") == (["a.JPG", "b.png", "photo[1].png", "sub/c.png"], 1)
+    assert names("b*.png") == (["b.png"], 0)
+    assert names("s*") == (["sub/c.png"], 0)
+    assert names("photo[1].png") == (["photo[1].png"], 0)
+    assert names("none*.png") == (["none*.png"], 0)

@@ -1,0 +1,130 @@
+"""Any picture file becomes grey levels, or one line that names the fault."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from common.errors import PipelineError
+from pictures import image as decoding
+from pictures.image import is_picture_name, read_image, read_pages
+
+
+def picture(mode: str = "L", size: tuple = (60, 80), paper="white", ink="black") -> Image.Image:
+    """An upright stroke 6 pixels wide and 60 high, a sixth from the left."""
+    image = Image.new(mode, size, paper)
+    ImageDraw.Draw(image).line(((10, 10), (10, 69)), fill=ink, width=6)
+    return image
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def turned() -> bytes:
+    """A JPEG whose EXIF tag 274 = 6 asks for a turn by 90 degrees clockwise."""
+    exif = Image.Exif()
+    exif[274] = 6
+    return encode(picture().rotate(90, expand=True), "JPEG", exif=exif, quality=95)
+
+
+def deep(kind: str = "PNG", size: tuple = (60, 80)) -> bytes:
+    return encode(Image.fromarray((np.asarray(picture(size=size), np.uint16) * 257).astype(np.uint16)), kind)
+
+
+def lab() -> bytes:
+    return encode(Image.merge("LAB", [picture(), *2 * [Image.new("L", (60, 80), 128)]]), "TIFF")
+
+
+def several(kind: str, levels: tuple = (0, 0)) -> bytes:
+    return encode(picture(), kind, save_all=True, append_images=[Image.new("L", (60, 80), level) for level in levels])
+
+
+BLACK, CLEAR = (0, 0, 0, 255), (0, 0, 0, 0)
+KINDS = {
+    "grey": encode(picture()),
+    "colour": encode(picture("RGB", paper="#eeeecc", ink="#202080"), "JPEG"),
+    "bits": encode(picture("1", paper=1, ink=0)),
+    "palette": encode(picture().convert("P")),
+    "CMYK": encode(picture("CMYK", paper=CLEAR, ink=BLACK), "TIFF"),
+    "CMYK JPEG": encode(picture("CMYK", paper=CLEAR, ink=BLACK), "JPEG"),
+    "LAB": lab(),
+    "16 bits": deep(),
+    "large, 16 bits": deep(size=(1500, 1500)),
+    "large, 16 bits, TIFF": deep("TIFF", size=(1500, 1500)),
+    "black on nothing": encode(picture("RGBA", paper=CLEAR)),
+    "white on nothing": encode(picture("RGBA", paper=(255, 255, 255, 0), ink="white")),
+    "EXIF": turned(),
+    "animation": several("GIF"),
+    "wide": encode(picture(size=(30_000, 80))),
+    "as bright as its paper": encode(picture("RGB", paper=(0, 130, 0), ink=(255, 0, 0))),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_image_is_read(kind):
+    grey = read_image(KINDS[kind])
+    assert grey.dtype == np.float32
+    assert 0 <= grey.min() < grey.max() <= 255
+    rows, columns = np.nonzero(np.abs(grey - np.median(grey)) > 60)  # the ink
+    factor = 2 if "large" in kind or kind == "wide" else 1  # of the shrinking
+    assert [rows.min() * factor, rows.max() * factor] == pytest.approx([10, 69], abs=2 * factor)
+    assert [columns.min() * factor, columns.max() * factor] == pytest.approx([7, 12], abs=2 * factor)
+
+
+def bomb() -> bytes:
+    """A PNG of 60,000 x 60,000 pixels in a few bytes."""
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0" * 1000))]
+    chunks = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"a text", "not an image"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo: run `pip install pillow-heif`, or save it as JPEG"),
+        (b"%PDF-1.7\n", "a PDF: save its pages as pictures first, for example with `pdftoppm -png`"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),  # Pillow would start Ghostscript
+        (encode(Image.effect_noise((60, 80), 50))[:1000], "a damaged image"),
+        (encode(picture(), "JPEG")[:400], "a damaged image"),
+        (bomb(), "expected at most 250,000,000 pixels, found 3,600,000,000"),
+        (several("TIFF"), "a TIFF of several pages: save each as a picture of its own"),
+    ],
+    ids=["empty", "text", "heic", "pdf", "postscript", "truncated-png", "truncated-jpeg", "bomb", "pages"],
+)
+def test_what_cannot_be_read_is_one_line(content, message):
+    with pytest.raises(PipelineError, match=message) as raised:
+        read_image(content)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_large_picture_is_shrunk_by_averaging(monkeypatch):
+    monkeypatch.setattr(decoding, "ENOUGH", 6)
+    levels = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    np.testing.assert_allclose(read_image(encode(Image.fromarray(levels))), [[4, 6, 8], [16, 18, 20]], atol=0.5)
+
+
+def test_a_jpeg_beyond_the_limit_is_decoded_smaller(monkeypatch):
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 300_000)
+    monkeypatch.setattr(decoding, "ENOUGH", 10_000)
+    assert read_image(encode(picture(size=(1000, 800)), "JPEG")).size <= 10_000
+    with pytest.raises(PipelineError, match="expected at most 300,000 pixels, found 800,000"):
+        read_image(encode(picture(size=(1000, 800))))
+
+
+def test_each_page_of_a_tiff_is_read():
+    assert [float(np.median(page)) for page in read_pages(several("TIFF", (10, 20)))] == [255, 10, 20]
+
+
+def test_only_names_of_what_can_be_read_are_pictures():
+    assert all(map(is_picture_name, ["a.JPG", "a.png", "a.tif", "a.webp", "photo.heic"]))
+    assert not any(map(is_picture_name, ["a.pdf", "clip.mpg", "a.mp4", "notes.txt", "a.eps", "png"]))
