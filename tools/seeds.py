@@ -54,7 +54,6 @@ def read_outcome(folder: Path, _: dict) -> Outcome:
         "accuracy": metrics["accuracy"],
         "errors": metrics["errors"],
         "loss": metrics["loss"],
-        "settings": lock.settings(locked),
         "model": lock.outputs(locked)[lock.MODEL],
     }
     return Outcome(row, predictions)

@@ -1,188 +1,207 @@
+"""verify on the tiny project; where the pipeline itself does not matter, the finished project stands for its run."""
+
 import csv
 import json
 import shutil
+from contextlib import redirect_stdout
+from io import StringIO
 
-import numpy as np
 import pytest
 import yaml
 
 import verify
+from common import errors
 from fixtures import PROJECT, commit, run, succeed
-from running import lock
+from running import copies, lock
+from verification import commits
+from verification.commits import Results
 
-# Git's own tests make it distrust the owner so; the home has no exception.
-FOREIGN = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
-LOCK = yaml.safe_load("""
-stages:
-  a:
-    outs:
-    - {path: data, md5: 0123456789abcdef.dir}
-    - {path: model, md5: aaaaaaaaaaaaaaaa}
-""")
-
-
-def test_hashes_are_those_of_the_outputs():
-    assert lock.outputs(LOCK) == {"data": "0123456789abcdef.dir", "model": "aaaaaaaaaaaaaaaa"}
+METRICS, FIGURE = "reports/evaluate/metrics.json", "reports/plot/mistakes.png"
+FORGED = [
+    METRICS,
+    FIGURE,
+    "reports/evaluate/per_digit.csv",
+    "reports/evaluate/predictions.csv",
+    "reports/eda/summary.json",
+]
 
 
-def test_the_table_says_what_is_the_same():
-    lines = verify.table({"data": "1" * 32, "old": "2" * 32}, {"data": "1" * 32, "new": "3" * 32})
-    assert [line.split() for line in lines] == [
-        ["output", "committed", "here", "same"],
-        ["data", "1" * 12, "1" * 12, "yes"],
-        ["old", "2" * 12, "none", "NO"],
-        ["new", "none", "3" * 12, "NO"],
-    ]
+@pytest.fixture
+def rebuilt(project, finished, monkeypatch):
+    """The finished project, which a rebuild in this process makes again within a moment."""
+
+    def repro(folder, *_, **__):
+        shutil.copytree(finished, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", ".dvc", "data"))
+
+    monkeypatch.setattr(verify, "PROJECT", project)
+    monkeypatch.setattr(copies, "repro", repro)
+    return project
 
 
-@pytest.mark.parametrize(
-    ("same", "differences", "unmet", "status", "word"),
-    [
-        (True, {"accuracy": 0, "loss": 0}, "", 0, "identical"),
-        (True, {"accuracy": 0, "loss": 0}, "a CPU without AVX2", 0, "identical"),
-        (False, {"accuracy": 0, "loss": 0}, "", 2, "although this machine should get the committed ones"),
-        (False, {"accuracy": 0, "loss": 0}, "a CPU without AVX2", 2, "other bytes, which may be on a CPU without AVX2"),
-        (False, {"accuracy": -0.0029, "loss": 0.0099}, "a CPU without AVX2", 2, "within"),
-        (False, {"accuracy": -0.0031, "loss": 0}, "a CPU without AVX2", 1, "accuracy outside"),
-        (False, {"accuracy": 0.0031, "loss": 0.02}, "", 1, "accuracy, loss outside"),
-    ],
-)
-def test_the_verdict_is_identical_within_the_tolerance_or_different(same, differences, unmet, status, word):
-    found, verdict = verify.judge(same, differences, unmet)
-    assert found == status
-    assert word in verdict
+def verified(*arguments: str) -> tuple[object, str]:
+    """The exit status, or the message instead of it, and the output."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, pytest.raises(SystemExit) as end:
+        patch.setattr("sys.argv", ["verify.py", *arguments])
+        errors.run(verify.main)
+    return end.value.code, out.getvalue()
 
 
-def test_the_weight_difference_is_the_largest(finished, tmp_path):
-    first = finished / verify.MODEL
-    assert verify.largest_weight_difference(first, first) == "0"
-    assert "not here" in verify.largest_weight_difference(tmp_path / "none", first)
+def forge(project, *, also_lock: bool) -> None:
+    """Commit other results: a number in each table, a byte in the figure; if asked, with their hashes in dvc.lock."""
+    locked = (project / "dvc.lock").read_text()
+    hashes = lock.outputs(yaml.safe_load(locked))
+    for name in FORGED:
+        path = project / name
+        content = path.read_bytes()
+        digit = next(i for i in reversed(range(len(content))) if chr(content[i]) in "01234567")
+        path.write_bytes(content[:digit] + bytes([content[digit] + 1]) + content[digit + 1 :])
+        if also_lock:
+            locked = locked.replace(hashes[name], commits.read_results(project).hashes[name])
+    (project / "dvc.lock").write_text(locked)
+    commit(project, "forged")
 
 
-def verify_here(project):
-    result = run(project, "python", "tools/verify.py")
-    return result.returncode, result.stdout, result.stderr
+def test_results_that_dvc_lock_does_not_state_are_named_before_anything_runs(rebuilt):
+    forge(rebuilt, also_lock=False)
+    message, _ = verified()
+    assert message == f"verify: dvc.lock does not match {', '.join(sorted(FORGED))}; run `dvc repro` and commit"
+
+
+def test_results_that_the_pipeline_does_not_make_are_named_with_their_numbers(rebuilt):
+    forge(rebuilt, also_lock=True)
+    status, output = verified()
+    assert status == 1
+    assert {line.split()[0] for line in output.splitlines() if line.endswith(" NO")} == {*FORGED}
+    assert all(f"{name}: " in output for name in FORGED if name != FIGURE)
+    assert "verify: different: 5 of " in output
+    assert json.loads((rebuilt / "verify.json").read_text())["verdict"] == "different"
+
+
+def test_every_change_without_dvc_repro_is_named_before_anything_runs(rebuilt):
+    for file, old, new in [
+        ("stages/train.py", "import", "# a remark\nimport"),
+        ("params.yaml", "epochs: 2", "epochs: 3"),
+        ("dvc.yaml", "python stages/eda.py", "python -u stages/eda.py"),
+        ("dvc.lock", "  evaluate:\n    cmd", "  evaluated:\n    cmd"),
+    ]:
+        path = rebuilt / file
+        path.write_text(path.read_text().replace(old, new, 1))
+    (rebuilt / FIGURE).unlink()
+    commit(rebuilt, "stale")
+    message, _ = verified()
+    assert {"stages/train.py", "params.yaml: train", "eda", FIGURE, "stages/evaluate.py"} <= {
+        *message.removeprefix("verify: dvc.lock does not match ").split(";")[0].split(", ")
+    }
+
+
+def test_an_earlier_commit_is_verified_by_its_own_results_and_uncommitted_changes_do_not_count(rebuilt):
+    forge(rebuilt, also_lock=True)
+    (rebuilt / "params.yaml").write_text("nonsense")
+    status, output = verified("HEAD~1")
+    assert status == 0, output
+    assert "verify: identical" in output
+    statement = json.loads((rebuilt / "verify.json").read_text())
+    assert statement["commit"] == succeed(rebuilt, "git", "rev-parse", "HEAD~1").strip()
+    assert verified("nonsense")[0] == "verify: nonsense is not a commit of this repository"
+    assert "has no dvc.lock: nothing to compare with" in verified("HEAD~2")[0]
+
+
+def test_an_earlier_commit_gets_the_packages_that_it_pins(rebuilt, tmp_path, monkeypatch):
+    requirements = rebuilt / "requirements.txt"
+    old = requirements.read_bytes()
+    requirements.write_text("numpy==1.0\n")
+    commit(rebuilt, "other packages")
+    uv, log = tmp_path / "bin/uv", tmp_path / "log"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho "$@" >> {log}\nfor file; do :; done; test "$file" = --quiet\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr(commits.shutil, "which", lambda name, path: str(uv))
+    earlier = commits.find(rebuilt, "HEAD~1")
+    assert commits.find_python(rebuilt, commits.find(rebuilt, "HEAD"), rebuilt, tmp_path) == commits.sys.executable
+    (tmp_path / "requirements.txt").write_bytes(old)
+    python = commits.find_python(rebuilt, earlier, tmp_path, tmp_path / "environment")
+    assert python == str(tmp_path / "environment/bin/python")
+    sync = log.read_text().splitlines()[1]
+    assert sync == f"pip sync --require-hashes --python {python} {tmp_path / 'requirements.txt'} --quiet"
+
+    uv.write_text("#!/bin/sh\necho 'error: no wheel' >&2\nexit 1\n")
+    with pytest.raises(errors.PipelineError, match="uv cannot install the packages of .*: error: no wheel"):
+        commits.find_python(rebuilt, earlier, tmp_path, tmp_path / "environment")
+    monkeypatch.setattr(commits.shutil, "which", lambda name, path: None)
+    with pytest.raises(errors.PipelineError, match="and uv, which installs them, is missing"):
+        commits.find_python(rebuilt, earlier, tmp_path, tmp_path / "environment")
+
+
+def test_a_checkout_that_cannot_be_written_to_has_its_verdict(rebuilt, monkeypatch, capsys):
+    def refuse(path, values):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(verify, "save_json", refuse)
+    status, output = verified()
+    assert status == 0
+    assert output.splitlines()[-1] == "verify: identical: every output has the committed bytes"
+    assert capsys.readouterr().err == "verify: verify.json cannot be written here: Read-only file system\n"
 
 
 @pytest.mark.slow
-def test_a_committed_result_is_verified(light):
-    status, output, error = verify_here(light)
-    assert status == 0, error
-    assert "verify: identical" in output
-    assert "NO" not in output
-    assert f"numpy {np.__version__}" in output
-    statement = json.loads((light / "verify.json").read_text())
-    assert statement["verdict"] == "identical"
-    assert statement["commit"] == succeed(light, "git", "rev-parse", "HEAD").strip()
-    assert statement["outputs"] == lock.outputs(yaml.safe_load((light / "dvc.lock").read_text()))
-    assert statement["seconds"] > 0
-    assert succeed(light, "git", "status", "--porcelain") == ""  # Git ignores it
-    assert "expected: the same bytes" in output
-
-
-def test_a_forged_result_is_found(project, finished, monkeypatch, capsys):
-    path = project / "reports/evaluate/metrics.json"
-    metrics = json.loads(path.read_text())
-    path.write_text(json.dumps({**metrics, "accuracy": metrics["accuracy"] - 0.1}))
-    path = project / "dvc.lock"
-    md5 = lock.outputs(yaml.safe_load(path.read_text()))["reports/evaluate/metrics.json"]
-    path.write_text(path.read_text().replace(md5, "f" * 32))
-    commit(project, "forged")
-
-    def repro(folder, *_, **__):
-        for name in ("dvc.lock", verify.METRICS, verify.MODEL):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(finished / name, folder / name)
-
-    monkeypatch.setattr(verify, "PROJECT", project)
-    monkeypatch.setattr(verify.copies, "repro", repro)
-    monkeypatch.setattr("sys.argv", ["verify.py"])
-    with pytest.raises(SystemExit) as error:
-        verify.main()
-    assert error.value.code == 1
-    output = capsys.readouterr().out
-    assert [line.split()[0] for line in output.splitlines() if line.endswith(" NO")] == [
-        "reports/evaluate/metrics.json"
-    ]
-    assert "accuracy: +0.100000 (tolerance 0.003)" in output
-    assert "verify: different: accuracy outside the tolerance" in output
-
-
-def test_without_a_commit_there_is_nothing_to_compare_with(project):
-    shutil.rmtree(project / ".git")
-    status, _, error = verify_here(project)
-    assert status == 1
-    assert error.startswith("verify: git rev-parse: not a git repository")
-    succeed(project, "git", "init", "--quiet")
-    status, _, error = verify_here(project)
-    assert error == "verify: the last commit has no dvc.lock: nothing to compare with; run `dvc repro` and commit\n"
-
-
-def test_another_owner_of_the_repository_is_told_as_that_and_not_as_a_missing_lock(project):
-    result = run(project, "python", "tools/verify.py", **FOREIGN)
-    assert result.returncode == 1
-    assert result.stderr.startswith("verify: Git takes the repository for someone else's (dubious ownership)")
-
-
-def test_the_project_as_a_folder_of_a_larger_repository_is_verified_with_its_own_lock(project, tmp_path, monkeypatch):
+def test_a_commit_is_rebuilt_and_found_identical_in_a_folder_of_a_larger_repository(light, tmp_path):
     larger = tmp_path / "larger"
     larger.mkdir()
     succeed(larger, "git", "init", "--quiet")
-    shutil.rmtree(project / ".git")
-    shutil.move(project, larger / "digits")
+    shutil.rmtree(light / ".git")
+    shutil.move(light, larger / "digits")
     (larger / "dvc.lock").write_text("stages: {}\n")
     commit(larger, "larger")
-    monkeypatch.setattr(verify, "PROJECT", larger / "digits")
-    locked = yaml.safe_load(verify.committed("dvc.lock"))
-    assert {"train", "evaluate"} <= locked["stages"].keys()
-    assert verify.find_stale(locked, verify.copies.copy(larger / "digits", tmp_path / "copy")) == []
-
-
-def test_a_lock_of_a_version_aware_remote_is_compared_by_the_same_hashes(finished):
-    locked = yaml.safe_load((finished / "dvc.lock").read_text())
-    expected = lock.outputs(locked)
-    for stage in locked["stages"].values():
-        for entry in [*stage["outs"], *stage["deps"]]:
-            if entry["md5"].endswith(".dir"):
-                folder = finished / entry["path"]
-                names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-                names = [name for name in names if "__pycache__" not in name]
-                del entry["md5"]
-                entry["files"] = [{"relpath": name, "md5": verify.md5(folder / name), "size": 1} for name in names]
-    assert lock.outputs(locked) == expected
-    assert [path for path in verify.find_stale(locked, finished) if "/" not in path] == []
-
-
-def test_the_table_of_rebuilds_has_what_verify_states(finished, monkeypatch):
-    monkeypatch.setattr(verify, "PROJECT", finished)
+    result = run(larger / "digits", "python", "tools/verify.py")
+    assert result.returncode == 0, result.stderr
+    assert "verify: identical" in result.stdout
+    assert "expected: the same bytes" in result.stdout
+    assert " NO" not in result.stdout
+    statement = json.loads((larger / "digits/verify.json").read_text())
+    assert statement["outputs"].keys() == commits.read_results(larger / "digits").hashes.keys()
+    assert succeed(larger, "git", "status", "--porcelain") == ""  # Git ignores the statement
     head, *rows = csv.reader((PROJECT / "docs/rebuilds.csv").read_text().splitlines())
-    statement = verify.make_statement(b"", {}, 1, "identical: every output has the committed bytes")
     assert set(head) - {"remarks"} <= statement.keys()
-    assert len(rows) >= 2
     assert all(len(row) == len(head) for row in rows)
-    assert {row[head.index("verdict")] for row in rows} <= {"identical", "equal within the tolerance", "different"}
+
+
+def test_without_a_repository_there_is_nothing_to_verify(tmp_path, monkeypatch):
+    monkeypatch.setattr(verify, "PROJECT", tmp_path)
+    assert verified()[0].startswith("verify: git rev-parse: not a git repository")
+
+
+OLD = Results({METRICS: "1", "models/model.keras": "2", FIGURE: "3"}, {METRICS: b'{"accuracy": 0.98, "errors": 2}'})
+NEAR = Results({METRICS: "7", "models/model.keras": "8", FIGURE: "9"}, {METRICS: b'{"accuracy": 0.981, "errors": 2}'})
+FAR = Results(NEAR.hashes, {METRICS: b'{"accuracy": 0.97, "errors": 2}'})
+MISSING, DATA = (Results({**OLD.hashes, path: md5}, OLD.contents) for path, md5 in ((FIGURE, None), ("data/raw", "4")))
+OTHER = "a CPU without AVX2"
+
+
+@pytest.mark.parametrize(
+    ("found", "reason", "status", "verdict", "lines"),
+    [
+        (OLD, "", 0, "identical: every output has the committed bytes", 0),
+        (OLD, OTHER, 0, "identical: every output has the committed bytes", 0),
+        (NEAR, "", 1, "different: 3 of 3 outputs, where equal bytes are promised", 1),
+        (NEAR, OTHER, 2, "equal within the tolerance: other bytes, as may be (a CPU without AVX2)", 0),
+        (FAR, OTHER, 1, "different: outside the tolerance", 1),
+        (MISSING, OTHER, 1, "different: outside the tolerance", 1),
+        (DATA, OTHER, 1, "different: outside the tolerance", 1),
+    ],
+)
+def test_other_bytes_are_a_failure_where_equal_ones_are_promised(found, reason, status, verdict, lines):
+    code, said, differences = verify.judge(OLD, found, reason)
+    assert (code, len(differences)) == (status, lines)
+    assert said.startswith(verdict)
+
+
+def test_a_commit_from_before_the_arithmetic_has_no_promise_of_equal_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(verify.platform_support, "unsupported_reason", lambda: "")
+    assert verify.find_reason(tmp_path).startswith("a commit older than")
+    assert verify.find_reason(PROJECT) == ""
 
 
 def test_the_issue_template_asks_for_the_statement():
     template = yaml.safe_load((PROJECT / ".github/ISSUE_TEMPLATE/rebuild.yml").read_text())
     assert [field["id"] for field in template["body"] if "id" in field] == ["statement", "machine", "table"]
-    assert "verify.json" in str(template)
     assert "/verify.json" in (PROJECT / ".gitignore").read_text().splitlines()
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "named"),
-    [
-        ("stages/train.py", "import", "# a remark\nimport", "stages/train.py"),
-        ("params.yaml", "epochs: 2", "epochs: 3", "params.yaml: train"),
-        ("dvc.yaml", "python stages/eda.py", "python -u stages/eda.py", "eda"),
-        ("dvc.lock", "  evaluate:\n    cmd", "  evaluated:\n    cmd", "evaluate, evaluated"),
-    ],
-)
-def test_a_lock_that_does_not_match_the_project_is_one_line_before_anything_runs(project, file, old, new, named):
-    path = project / file
-    path.write_text(path.read_text().replace(old, new, 1))
-    commit(project, "stale")
-    status, output, error = verify_here(project)
-    assert (status, output) == (1, "")
-    assert error == f"verify: dvc.lock was not made with this {named}; run `dvc repro` and commit\n"

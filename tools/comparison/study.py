@@ -1,4 +1,4 @@
-"""A study of seeds: the scores of several seeds' networks on each image, and the settings they belong to.
+"""A study of seeds: the scores of several seeds' networks on each image, and the networks they belong to.
 
 Git holds two files, so that two commits of a fresh clone can be compared: reports/seeds.csv, a row for each seed, and
 reports/seeds.npz, the score of each network on each image: an array for each split, (seeds, measures, images) int16 in
@@ -66,7 +66,7 @@ def parse(table: bytes | None, scores: bytes | None) -> tuple[Study | None, str]
             arrays = {split: archive[split][:, : len(MEASURES)] / UNIT for split in SPLITS}
     except (ValueError, KeyError, OSError, EOFError, IndexError, BadZipFile) as error:  # ValueError: pandas' too
         return None, f"it cannot be read ({' '.join(str(error).split())})"
-    if missing := {"seed", "val_errors", "errors", "settings", "model"} - {*rows.columns}:
+    if missing := {"seed", "val_errors", "errors", "model"} - {*rows.columns}:
         return None, f"{TABLE} lacks the columns {', '.join(sorted(missing))}"
     if len(rows) < 2:
         return None, f"{TABLE} has {len(rows)} rows, a spread needs two"
@@ -78,15 +78,10 @@ def parse(table: bytes | None, scores: bytes | None) -> tuple[Study | None, str]
 
 
 def belongs(study: Study, lock: dict | None, seed: object) -> bool:
-    """Return whether a study belongs to the settings that a dvc.lock was made with.
+    """Return whether a study trained the network that a dvc.lock holds, from the committed seed.
 
-    It does if the digest of the settings is the same, or if the study trained the revision's own network: code may
-    change without changing a result, which does not make a study stale.
+    The model's digest decides: it follows from parameters, data and code, and a change that leaves the network as it
+    was does not make a study stale.
     """
-    if lock is None:
-        return False
-    table = study.table
-    if (table["settings"] == locks.settings(lock)).all():
-        return True
-    own = table.loc[table["seed"] == seed, "model"]
-    return len(own) == 1 and own.iloc[0] == locks.outputs(lock).get(locks.MODEL)
+    own = study.table.loc[study.table["seed"] == seed, "model"].tolist()
+    return lock is not None and own == [locks.outputs(lock).get(locks.MODEL)]

@@ -1,9 +1,11 @@
 """A copy of the project in which the pipeline can run without touching the original."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,8 +17,8 @@ from running import git
 OWN = "data/own"  # packed pictures, which Git does not track
 
 
-def environment() -> dict[str, str]:
-    """Return the environment with the running `python` and its `dvc` first, without the variables of a Git hook.
+def environment(python: str = sys.executable) -> dict[str, str]:
+    """Return the environment with `python`, the running one, and its `dvc` first, without the variables of a Git hook.
 
     A mirror in the current folder gets its whole path, because a copy runs elsewhere.
     """
@@ -24,7 +26,7 @@ def environment() -> dict[str, str]:
     found = (
         {"MNIST_MIRROR": "#".join([str(Path(mirror).resolve()), *inside])} if mirror and Path(mirror).exists() else {}
     )
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
     return {**git.environment(), **found, "PATH": path}
 
 
@@ -46,17 +48,26 @@ def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) ->
         if (project / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(project / name, folder / name)
-    for own in (project / OWN).glob("*"):
-        if own.is_dir():
-            (folder / OWN / own.name).symlink_to(own.resolve(), target_is_directory=True)
     configure(project, folder, cache or {})
     return folder
 
 
+def export(project: Path, commit: str, folder: Path) -> Path:
+    """Write the files of a commit to `folder`, a DVC repository of its own without a cache."""
+    with tarfile.open(fileobj=io.BytesIO(git.git("archive", "--format=tar", commit, folder=project))) as archive:
+        archive.extractall(folder, filter="data")
+    configure(project, folder, {})
+    return folder
+
+
 def configure(project: Path, folder: Path, cache: Mapping[str, str]) -> None:
-    """Give the copy the project's remotes, also those of its config.local, the cache, and no Git."""
+    """Give the copy the project's packed pictures, its remotes (those of config.local too), the cache, and no Git."""
     from dvc.config import Config  # most of a second
 
+    for own in (project / OWN).glob("*"):
+        if own.is_dir():
+            (folder / OWN).mkdir(parents=True, exist_ok=True)
+            (folder / OWN / own.name).symlink_to(own.resolve(), target_is_directory=True)
     remotes = Config(dvc_dir=str(project / ".dvc"))
     with Config(dvc_dir=str(folder / ".dvc")).edit("local") as local:
         local["core"] = {"no_scm": True, **{k: v for k, v in remotes["core"].items() if k == "remote"}}
@@ -98,10 +109,10 @@ def set_param(folder: Path, section: str, key: str, value: object) -> None:
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
 
 
-def repro(folder: Path, *arguments: str, quiet: bool = True) -> None:
+def repro(folder: Path, *arguments: str, quiet: bool = True, python: str = sys.executable) -> None:
     """Run `dvc repro`. Raises PipelineError with the last line of what it said when it fails."""
-    command = [sys.executable, "-m", "dvc", "repro", *arguments]
-    result = subprocess.run(command, cwd=folder, env=environment(), capture_output=quiet, text=True)
+    command = [python, "-m", "dvc", "repro", *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment(python), capture_output=quiet, text=True)
     if result.returncode:
         said = (result.stderr or "see above").strip().splitlines()
         raise PipelineError(f"dvc repro failed: {said[-1]}")

@@ -1,4 +1,4 @@
-"""What a dvc.lock says: which bytes a stage wrote, and which settings a result belongs to."""
+"""What a dvc.lock says: which bytes a stage wrote."""
 
 import hashlib
 import json
@@ -31,21 +31,3 @@ def code(lock: dict | None) -> dict[str, str | None]:
     stages = (lock or {}).get("stages", {})
     deps = [dep for name in ("train", "evaluate") for dep in stages.get(name, {}).get("deps", [])]
     return {dep["path"]: digest(dep) for dep in deps if not dep["path"].startswith(("data/", "models/"))}
-
-
-def settings(lock: dict) -> str | None:
-    """Return a digest of what decides the results but the seed: parameters, code, data and versions of libraries.
-
-    None if the lock lacks the stages that train and measure.
-    """
-    stages = lock.get("stages", {})
-    if not {"train", "evaluate"} <= stages.keys():
-        return None
-    found = []
-    for name in ("train", "evaluate"):
-        deps = {dep["path"]: digest(dep) for dep in stages[name].get("deps", []) if dep["path"] != MODEL}
-        values = {**stages[name].get("params", {}).get("params.yaml", {})}
-        if "train" in values:
-            values["train"] = {key: value for key, value in values["train"].items() if key != "seed"}
-        found.append([stages[name]["cmd"], deps, values])
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,121 @@
+"""The tables that no stage writes: do they agree with the results of the commit that wrote them?
+
+tools/seeds.py writes reports/seeds.csv and seeds.npz, tools/recipe.py writes reports/record.csv and record_curves.csv.
+A later commit may change the settings and leave these tables: they are older then, but not false.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from common import params
+from common.errors import PipelineError
+from comparison import study
+from comparison.revisions import PREDICTIONS
+from running import lock
+from running.git import git
+
+RECORD, CURVES = Path("reports/record.csv"), Path("reports/record_curves.csv")
+METRICS = ["reports/train/metrics.json", "reports/evaluate/metrics.json"]
+
+Read = Callable[[Path | str], bytes | None]  # from the path of a file to its content in one commit, if it is there
+
+
+def find_faults(project: Path, commit: str) -> list[str]:
+    """Return a line for each number that disagrees both with the results of `commit` and with those beside it.
+
+    Beside it: in the commit that last changed the table. Tables in an older form are checked as far as they go.
+    """
+    found = []
+    for check, paths in {check_seeds: (study.TABLE, study.SCORES), check_record: (RECORD, CURVES)}.items():
+        writer = git("log", "-1", "--no-show-signature", "--format=%H", commit, "--", *map(str, paths), folder=project)
+        for revision in {commit: None, writer.decode().strip() or commit: None}:
+            faults = list(check(reader(project, revision)))
+            if not faults:
+                break
+        found += faults
+    return found
+
+
+def reader(project: Path, commit: str) -> Read:
+    def read(path: Path | str) -> bytes | None:
+        try:
+            return git("show", f"{commit}:./{path}", folder=project)
+        except PipelineError:
+            return None
+
+    return read
+
+
+def table(content: bytes | None) -> pd.DataFrame:
+    """Parse a CSV file, or one that is missing as an empty table."""
+    return pd.read_csv(io.BytesIO(content)) if content else pd.DataFrame()
+
+
+def check_seeds(read: Read) -> Iterator[str]:
+    """Yield the faults of the study of seeds; its row for the committed seed must be the committed results."""
+    content, scores = read(study.TABLE), read(study.SCORES)
+    if content is None:
+        return
+    found, fault = study.parse(content, scores)
+    try:
+        rows = table(content)
+    except ValueError:
+        rows = pd.DataFrame()
+    if found is None and ("seed" not in rows or "model" in rows):  # not an older form
+        yield fault
+    elif found is not None:
+        yield from check_rows(found)
+    locked = params.parse(read("dvc.lock") or b"stages: {}")
+    seed = locked["stages"].get("train", {}).get("params", {}).get("params.yaml", {}).get("train", {}).get("seed")
+    for position in np.flatnonzero(rows.get("seed", pd.Series()) == seed):
+        yield from check_committed(rows.iloc[position], read, locked)
+        for split, answers in (found.scores if found else {}).items():
+            committed = study.score(table(read(PREDICTIONS[split])))
+            expected = np.round(np.array([committed[name] for name in study.MEASURES]) * study.UNIT) / study.UNIT
+            if not np.array_equal(expected, answers[position]):
+                yield f"{study.SCORES}: seed {seed} has other {split} scores than {PREDICTIONS[split]}"
+
+
+def check_rows(found: study.Study) -> Iterator[str]:
+    """Yield the numbers of any seed that its scores contradict."""
+    for split, scores in found.scores.items():
+        for name, values in zip(study.MEASURES, scores.transpose(1, 0, 2), strict=True):
+            column = f"{study.PREFIX[split]}{name}"
+            wrong = np.abs(values.mean(axis=1) - found.table[column]) > 1 / study.UNIT
+            for seed in found.table["seed"][wrong]:
+                yield f"{study.TABLE}: {column} of seed {seed} is not that of {study.SCORES}"
+
+
+def check_committed(row: pd.Series, read: Read, locked: dict) -> Iterator[str]:
+    """Yield the numbers of the committed seed that are not those of dvc.lock, metrics and predictions."""
+    expected: dict[str, object] = {"model": lock.outputs(locked).get(lock.MODEL)}
+    for metrics in METRICS:
+        expected |= json.loads(read(metrics) or b"{}")
+    for split, path in PREDICTIONS.items():
+        if len(answers := table(read(path))):
+            expected[f"{study.PREFIX[split]}errors"] = int((answers["actual"] != answers["predicted"]).sum())
+    for name in row.index.intersection([*expected]):
+        if row[name] != expected[name]:
+            yield f"{study.TABLE}: {name} of seed {row['seed']} is {row[name]}, that of the results {expected[name]}"
+
+
+def check_record(read: Read) -> Iterator[str]:
+    """Yield the rows of the recipes' table that are of no recipe, or that its errors or its curve contradict."""
+    rows, curves = table(read(RECORD)), table(read(CURVES))
+    images = json.loads(read(METRICS[-1]) or b"{}").get("images")
+    for _, row in rows.iterrows():
+        name = f"{RECORD}: recipe {row['recipe']}, seed {row['seed']}"
+        if read(f"recipes/{row['recipe']}.yaml") is None:
+            yield f"{name}: there is no such recipe"
+        if images and "errors" in row and abs(1 - row["errors"] / images - row["accuracy"]) > 1e-6:
+            yield f"{name}: accuracy {row['accuracy']} with {row['errors']} errors in {images} images"
+        if len(curves):
+            curve = curves[(curves["recipe"] == row["recipe"]) & (curves["seed"] == row["seed"])]
+            ends = curve[["epoch", "val_accuracy"]].tail(1).to_numpy().tolist()
+            if "val_accuracy" in row and ends != [[row["epochs"], row["val_accuracy"]]]:
+                yield f"{name}: its curve in {CURVES} has another end"
