@@ -1,13 +1,18 @@
-# `make` sets everything up and runs the pipeline; `make test` sets up and passes the quick tests, `make test-all` the slow
-# ones as well, `make test-emulated` those on CPUs that qemu emulates; `make verify` runs the pipeline
-# again from nothing, in a copy, and compares every output with the committed ones.
-# tools/environment.py makes .venv; it asks pip again only when a lock file changed.
+# `make` sets everything up and runs the pipeline. `make test` runs the quick tests, `make test-all` the slow ones as well,
+# `make test-emulated` those on CPUs that qemu emulates. `make verify` runs the pipeline from scratch in a copy and compares
+# every output with the committed one. tools/environment.py makes .venv; it installs only when a lock file has changed.
 PYTHON ?= python3
 BIN := .venv/bin
-# For what the recipes start: a stage is `python stages/....py`. Not for the recipes themselves, because the make of
-# macOS (3.81) looks their programs up in the PATH that it was started with: they name the Python of .venv.
+# A stage is `python stages/....py`, so .venv comes first on the PATH; not for tools/environment.py, which may have to
+# replace it, nor for the recipes themselves: the make of macOS (3.81) looks up programs in the PATH it was started with.
+ORIGINAL := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
+# Settings from outside that would change what a stage imports or does, or the shell that DVC starts it with.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT BASH_ENV ENV
+export SHELL := /bin/sh
+ifeq ($(LOGNAME)$(USER),)  # DVC asks for a name, which a user ID without an entry in /etc/passwd does not have
+export LOGNAME := $(shell id -un 2>/dev/null || id -u)
+endif
 
 .PHONY: all test test-all test-emulated verify bench lint docs lock runtime development
 all: runtime
@@ -28,13 +33,13 @@ verify: runtime
 	$(BIN)/python tools/verify.py
 
 bench: all
-	for name in pipeline training scale shortcuts; do $(BIN)/python tests/benchmarks/$$name.py || exit; done
+	$(BIN)/python tests/benchmarks/pipeline.py
+	$(BIN)/python tests/benchmarks/training.py
 
 lint: development
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python tools/pins.py
 
 docs: development
 	$(BIN)/python tools/docs.py
@@ -45,5 +50,7 @@ lock: development
 	$(COMPILE) requirements-cluster.in --output-file requirements-cluster.txt
 	$(COMPILE) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
 
+runtime development: export PATH := $(ORIGINAL)
 runtime development:
-	@"$(PYTHON)" -I tools/environment.py $@
+	@"$(PYTHON)" -I -c '' 2>/dev/null || { echo 'PYTHON=$(PYTHON) does not start a Python 3: unset it, or run `make PYTHON=python3.13`' >&2; exit 1; }
+	@"$(PYTHON)" -I tools/environment.py $@ $(if $(filter command,$(origin PYTHON)),rebuild)

@@ -1,75 +1,41 @@
-"""`make` on machines as people have them. A stand-in for pip installs a stand-in for DVC; all else is real."""
+"""`make` and tools/environment.py on machines as people have them. Nothing is downloaded: pip and uv are stand-ins."""
 
+import ast
 import fcntl
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import venv
 from pathlib import Path
 
-import pip._vendor.distlib
 import pytest
 
 import environment
 from fixtures import PROJECT
 
-REAL = Path(sys._base_executable)
-PYTHON = f"""#!/bin/sh
-case "$*" in
-*"-m venv"*)
-    "{REAL}" "$@" --without-pip || exit
-    for packages in .venv/lib/python*/site-packages; do cp -R "$(dirname "$0")/pip" "$packages"; done ;;
-*) exec "{REAL}" "$@" ;;
-esac
+SHOW = """#!/bin/sh
+echo "$@" with "$(command -v python3)" SHELL="$SHELL" LOGNAME="$LOGNAME"
+env | grep -E '^(PYTHON|BASH_ENV)' || true
 """
-PIP = """
-import json, os, sys
-from pathlib import Path
-from pip._vendor.distlib.scripts import ScriptMaker
-project, packages = Path(sys.prefix).parent, Path(__file__).parents[1]
-with open(project / "pip_calls", "a") as file:
-    print(json.dumps([sys.argv[1:], dict(os.environ)]), file=file)
-if (project / "pip_fails").exists():
-    sys.exit("no network")
-for name in ["dvc", "pytest"]:
-    (packages / name).mkdir(exist_ok=True)
-    (packages / name / "__init__.py").touch()
-    (packages / name / "__main__.py").write_text(f'''
-import os, shutil, sys
-def main():
-    print("{name}", *sys.argv[1:], "with", shutil.which("python"), os.environ.get("PYTHONPATH"))
-if __name__ == "__main__":
-    main()
-''')
-info = packages / "dvc-1.dist-info"
-info.mkdir(exist_ok=True)
-(info / "METADATA").write_text("Metadata-Version: 2.1\\nName: dvc\\nVersion: 1\\n")
-(info / "entry_points.txt").write_text("[console_scripts]\\ndvc = dvc.__main__:main\\n")
-maker = ScriptMaker(None, os.path.dirname(sys.executable))
-maker.variants, maker.set_mode = {""}, True
-maker.make("dvc = dvc.__main__:main")
+UV = """#!/bin/sh
+for packages in .venv/lib/python*/site-packages; do
+    mkdir -p "$packages/dvc"
+    echo "import shutil; print('dvc with', shutil.which('python'))" > "$packages/dvc/__main__.py"
+done
 """
 
 
-@pytest.fixture(scope="module")
-def python(tmp_path_factory) -> Path:
-    """A Python whose environments have the stand-in for pip."""
-    folder = tmp_path_factory.mktemp("python")
-    distlib = Path(pip._vendor.distlib.__file__).parent
-    shutil.copytree(distlib, folder / "pip/_vendor/distlib")
-    for package in (folder / "pip", folder / "pip/_vendor"):
-        (package / "__init__.py").touch()
-    (folder / "pip/__main__.py").write_text(PIP)
-    (folder / "python").write_text(PYTHON)
-    (folder / "python").chmod(0o755)
-    return folder / "python"
+def executable(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
     """What `make` needs, in a folder with a name that shells and `make` do not like."""
     folder = tmp_path / "an (ODD) #näme's"
     (folder / "tools").mkdir(parents=True)
@@ -78,203 +44,326 @@ def folder(tmp_path) -> Path:
     return folder
 
 
-def make(folder: Path, python: Path, *targets: str, **changes: str) -> subprocess.CompletedProcess:
+def make(folder: Path, *targets: str, **changes: str) -> subprocess.CompletedProcess:
     """Run `make` as in a fresh shell, without the environment of the tests."""
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), **changes}
-    command = ["make", f"PYTHON={python}", *targets]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    python = Path(sys._base_executable).parent
+    variables = {"PATH": f"{folder.parent}/bin:{python}:/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), **changes}
+    return subprocess.run(["make", *targets], cwd=folder, env=variables, capture_output=True, text=True)
 
 
-def made(folder: Path, python: Path, *targets: str, **changes: str) -> str:
-    result = make(folder, python, *targets, **changes)
-    assert result.returncode == 0, result.stdout + result.stderr
+@pytest.mark.slow  # makes a real environment
+def test_make_in_a_fresh_clone_runs_dvc_on_a_python_of_its_own_and_so_it_does_where_the_clone_is_moved(folder):
+    executable(folder.parent / "bin/uv", UV)
+    moved = folder.with_name("moved")
+    for place in (folder, moved):
+        result = make(place)
+        assert f"dvc with {place}/.venv/bin/python" in result.stdout, result.stderr
+        activated = [
+            "bash",
+            "-c",
+            "cd / && . '{}' && command -v python".format(str(place / ".venv/bin/activate").replace("'", r"'\''")),
+        ]
+        assert subprocess.run(activated, capture_output=True, text=True).stdout == f"{place}/.venv/bin/python\n"
+        if place == folder:
+            folder.rename(moved)
+
+
+def shown(folder: Path, *targets: str, **changes: str) -> str:
+    """Run `make` with a .venv and a tools/environment.py that show how they are called."""
+    executable(folder / ".venv/bin/python", SHOW)
+    shutil.copy(folder / ".venv/bin/python", folder / ".venv/bin/python3")
+    (folder / "tools/environment.py").write_text("import sys; print('set up', *sys.argv[1:], 'on', sys.executable)")
+    result = make(folder, *targets, **changes)
+    assert result.returncode == 0, result.stderr
     return result.stdout
 
 
-def pip_calls(folder: Path) -> list[tuple[list[str], dict[str, str]]]:
-    path = folder / "pip_calls"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def test_make_does_not_set_up_on_the_python_that_it_may_have_to_replace(folder):
+    printed = shown(folder)
+    assert f"on {folder}" not in printed
+    assert f"-m dvc repro with {folder}/.venv/bin/python3" in printed
 
 
-def test_make_installs_once_and_runs_dvc_on_its_own_python(folder, python):
-    expected = f"dvc repro with {folder}/.venv/bin/python"
-    assert expected in made(folder, python)
-    assert expected in made(folder, python)
-    unnamed = subprocess.run(["make"], cwd=folder, capture_output=True, text=True)  # with whatever Python there is
-    assert expected in unnamed.stdout
-    assert "pytest --numprocesses auto" in made(folder, python, "test")
-    assert len(pip_calls(folder)) == 2
-    with (folder / "requirements.txt").open("a") as file:
+def test_only_a_python_on_the_command_line_replaces_another(folder):
+    python = str(Path(sys._base_executable))
+    assert "set up runtime on" in shown(folder, PYTHON=python)
+    assert "set up runtime rebuild on" in shown(folder, f"PYTHON={python}")
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "/usr/bin/env", "/nowhere/python3"])
+def test_an_exported_python_that_is_not_one_is_one_line(python, folder):
+    result = make(folder, PYTHON=python)
+    assert result.returncode
+    assert re.search(rf"^PYTHON={python} does not start a Python 3: unset it, or .*\n.*Error 1\n$", result.stderr)
+    assert not (folder / ".venv").exists()
+
+
+def test_settings_that_would_change_what_stages_do_are_cleared(folder):
+    harmful = ("HOME", "PATH", "SAFEPATH", "OPTIMIZE", "INSPECT")
+    printed = shown(folder, **{f"PYTHON{name}": "1" for name in harmful[1:]}, BASH_ENV="/nowhere", SHELL="/bin/false")
+    assert "SHELL=/bin/sh" in printed
+    assert not re.search(r"^(PYTHON|BASH_ENV)", printed, re.MULTILINE)
+
+
+def test_dvc_finds_a_name_for_a_user_that_has_none(folder):
+    assert re.search(r"LOGNAME=\S+", shown(folder))
+    assert "LOGNAME=\n" in shown(folder, USER="me")
+
+
+def test_a_dry_run_shows_the_commands_and_none_of_them_is_looked_up_in_the_path(folder):
+    """The make of macOS looks it up in the PATH that it was started with, not in the one that the Makefile exports."""
+    printed = make(folder, "--dry-run", "all", "test", "verify", "bench", "lint", "lock").stdout
+    commands = [line.split()[0] for line in printed.splitlines()]
+    assert len(commands) > 8
+    assert set(commands) <= {'"python3"', ".venv/bin/python", "echo"}
+    assert not (folder / ".venv").exists()
+
+
+class Machine:
+    """Runs what tools/environment.py starts: Python really, venv without pip; it records what pip and uv are asked."""
+
+    def __init__(self):
+        self.calls: list[list[str]] = []
+        self.settings: dict[str, str] = {}
+        self.config = ""
+        self.fails: set[str] = set()
+        self.really = environment.run
+
+    def run(self, command, quiet=False, **settings):
+        command = [str(part) for part in command]
+        if command[-3:] == ["pip", "config", "list"]:
+            return subprocess.CompletedProcess(command, 0, self.config, "")
+        if command[2:4] == ["-m", "venv"]:
+            venv.create(environment.VENV, symlinks=True)
+            return subprocess.CompletedProcess(command, int("venv" in self.fails))
+        if command[1] == "pip" or command[3] == "pip":
+            name = "uv" if command[1] == "pip" else "pip"
+            self.calls.append([name, *command])
+            self.settings = settings
+            if command[-1].endswith("uv.txt"):
+                (environment.VENV / "bin/uv").touch()
+            return subprocess.CompletedProcess(command, int(name in self.fails), "", None)
+        return self.really(command, quiet, **settings)
+
+    def asked(self) -> list[tuple[str, str]]:
+        """Return who was asked for which requirements since the last look."""
+        found = [(call[0], Path(call[-1]).name) for call in self.calls]
+        self.calls.clear()
+        return found
+
+
+@pytest.fixture
+def machine(folder, monkeypatch) -> Machine:
+    """tools/environment.py in `folder`, where uv is on the PATH."""
+    machine = Machine()
+    monkeypatch.setattr(environment, "run", machine.run)
+    monkeypatch.setattr(environment, "PROJECT", folder)
+    for name, path in {
+        "VENV": ".venv",
+        "OLD": ".venv.old",
+        "PYTHON": ".venv/bin/python",
+        "STAMP": ".venv/location",
+    }.items():
+        monkeypatch.setattr(environment, name, folder / path)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(fcntl, "flock", lambda folder, how: None)  # held until the process ends
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    return machine
+
+
+def test_packages_are_installed_once_and_again_where_the_lock_has_changed(machine, folder):
+    environment.main()
+    (folder / ".venv/mine").touch()
+    environment.main()
+    assert machine.asked() == [("uv", "requirements.txt")]
+    environment.main("development")
+    environment.main("runtime")
+    assert machine.asked() == [("uv", "requirements-dev.txt")], "the runtime takes nothing away that tests need"
+    with (folder / "requirements-dev.txt").open("a") as file:
         file.write("# another\n")
-    made(folder, python, "--jobs", "runtime", "development")
-    assert len(pip_calls(folder)) == 3
+    environment.main("runtime")
+    assert machine.asked() == [("uv", "requirements-dev.txt")]
+    assert (folder / ".venv/mine").exists()
 
 
-def without_pip(venv: Path) -> None:
-    subprocess.run([REAL, "-m", "venv", "--without-pip", venv], check=True)
+def test_pip_fetches_the_locked_uv_where_none_is_on_the_path(machine, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    environment.main()
+    environment.main("development")
+    assert machine.asked() == [("pip", "uv.txt"), ("uv", "requirements.txt"), ("uv", "requirements-dev.txt")]
+    pinned = (environment.VENV / "uv.txt").read_text()
+    assert re.fullmatch(r"uv==\S+ \\\n( +--hash=sha256:\w{64} \\\n)+ +--hash=sha256:\w{64}", pinned)
 
 
-def vanished(venv: Path) -> None:
-    without_pip(venv)
-    for path in venv.joinpath("bin").glob("python*"):
+def test_pip_installs_where_uv_fails_and_says_so_in_one_line(machine, capsys):
+    machine.fails = {"uv"}
+    environment.main()
+    assert machine.asked() == [("uv", "requirements.txt"), ("pip", "requirements.txt")]
+    assert capsys.readouterr().out.count("uv could not install them (see above); pip tries") == 1
+    environment.main()
+    assert machine.asked() == []
+
+
+def test_what_was_not_finished_is_made_again_without_a_trace(machine, folder):
+    machine.fails = {"uv", "pip"}
+    with pytest.raises(SystemExit, match="neither uv nor pip could install requirements.txt"):
+        environment.main()
+    machine.fails = {"venv"}
+    with pytest.raises(SystemExit, match="apt install python3-venv"):
+        environment.main()
+    machine.fails = set()
+    environment.main()
+    assert not (folder / ".venv.old").exists()
+    assert machine.asked()[-1] == ("uv", "requirements.txt")
+
+
+def half_made(folder: Path) -> None:
+    venv.create(folder, symlinks=True)
+
+
+def vanished(folder: Path) -> None:
+    venv.create(folder, symlinks=True)
+    for path in folder.joinpath("bin").glob("python*"):
         path.unlink()
         path.symlink_to("/nowhere/python3.11")
 
 
-def begun(venv: Path) -> None:
-    (venv / "bin").mkdir(parents=True)
+def not_virtual(folder: Path) -> None:
+    venv.create(folder, symlinks=True)
+    (folder / "pyvenv.cfg").unlink()
 
 
-def broken(venv: Path) -> None:
-    without_pip(venv)
-    (venv / "bin/python").unlink()
-    (venv / "bin/python").write_text("#!/bin/sh\necho 'no such library' >&2\nexit 127\n")
-    (venv / "bin/python").chmod(0o755)
+def of_conda(folder: Path) -> None:
+    executable(folder / "bin/python", "#!/bin/sh\necho 'no such library' >&2\nexit 127\n")
 
 
-def upgraded(venv: Path) -> None:
-    """The Python that .venv points to has become another one, which looks for its packages elsewhere."""
-    without_pip(venv)
-    (venv / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}").rename(venv / "lib/python3.9")
+def link(folder: Path) -> None:
+    of_conda(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
 
 
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (without_pip, "it has no pip"),
-        (vanished, "No such file or directory"),
-        (begun, "No such file or directory"),
-        (broken, "no such library"),
-        (upgraded, "it has no pip"),
-    ],
-)
-def test_an_environment_that_does_not_work_is_made_anew(spoil, reason, folder, python):
+def notes(folder: Path) -> None:
+    folder.write_text("mine")
+
+
+@pytest.mark.parametrize("spoil", [half_made, vanished, not_virtual, of_conda, link, notes])
+def test_what_make_did_not_make_is_put_aside_with_a_word_and_loses_nothing(spoil, machine, folder, capsys):
     spoil(folder / ".venv")
-    printed = made(folder, python)
-    assert re.search(f"making .venv anew: .*{reason}", printed)
-    assert f"dvc repro with {folder}/.venv/bin/python" in printed
+    before = [(path.name, path.is_symlink()) for path in sorted((folder / ".venv").rglob("*"))]
+    environment.main()
+    assert re.match(r"environment: making a new .venv \(it.*\); the old one is .venv.old now", capsys.readouterr().out)
+    assert [(path.name, path.is_symlink()) for path in sorted((folder / ".venv.old").rglob("*"))] == before
+    assert machine.asked() == [("uv", "requirements.txt")]
+    shutil.rmtree(folder / ".venv")
+    notes(folder / ".venv")
+    with pytest.raises(SystemExit, match="move it away, or remove .*/.venv.old$"):
+        environment.main()
 
 
-def test_what_make_has_not_made_is_left_alone(folder, python, tmp_path):
-    (folder / ".venv/bin").mkdir(parents=True)
-    (folder / ".venv/bin/python").write_text("of conda")
-    result = make(folder, python)
-    assert "was not made by `make`: move it away" in result.stderr
-    (folder / ".venv").rename(tmp_path / "elsewhere")
-    (folder / ".venv").symlink_to(tmp_path / "elsewhere")
-    assert "was not made by `make`: move it away" in make(folder, python).stderr
-    assert (tmp_path / "elsewhere/bin/python").read_text() == "of conda"
+@pytest.mark.parametrize(("line", "reason"), [(1, "its Python is another one"), (2, "it was moved")])
+def test_an_environment_of_make_that_no_longer_fits_is_rebuilt(line, reason, machine, folder, capsys):
+    environment.main()
+    stamp = (folder / ".venv/location").read_text().splitlines()
+    stamp[line : line + 1] = [{1: "3 11 /another", 2: "pip"}[line]]
+    stamp[0] = "/where it was" if line == 2 else stamp[0]
+    (folder / ".venv/location").write_text("\n".join(stamp))
+    environment.main()
+    assert f"rebuilding .venv: {reason}" in capsys.readouterr().out
+    assert not (folder / ".venv.old").exists()
 
 
-def test_a_failure_to_make_the_environment_does_not_poison_the_next_try(folder, python, tmp_path):
-    failing = tmp_path / "failing"
-    failing.write_text(f'#!/bin/sh\ncase "$*" in *"-m venv"*) "{python}" "$@"; exit 1 ;; esac\nexec "{python}" "$@"\n')
-    failing.chmod(0o755)
-    result = make(folder, failing)
-    assert "apt install python3-venv" in result.stderr.splitlines()[-2]
-    assert not (folder / ".venv").exists()
-    assert "dvc repro" in made(folder, python)
+def test_a_python_of_the_command_line_replaces_another(machine, folder, monkeypatch, capsys):
+    environment.main()
+    environment.main("runtime", "rebuild")
+    monkeypatch.setattr(environment, "MINE", "3 13 /another")
+    environment.main()
+    assert len(machine.asked()) == 1
+    environment.main("runtime", "rebuild")
+    assert "rebuilding .venv: its Python is another one" in capsys.readouterr().out
 
 
-def test_what_pip_did_not_finish_is_installed_again(folder, python):
-    (folder / "pip_fails").touch()
-    result = make(folder, python)
-    assert "pip could not install requirements.txt" in result.stderr
-    assert "dvc repro" not in result.stdout
-    (folder / "pip_fails").unlink()
-    made(folder, python)
-    made(folder, python)
-    assert ["--force-reinstall" in arguments for arguments, _ in pip_calls(folder)] == [True, True]
+def test_a_link_to_another_environment_of_make_is_used_but_nothing_is_installed_through_it(machine, folder):
+    environment.main()
+    (folder / ".venv").rename(folder / "shared")
+    (folder / ".venv").symlink_to("shared")
+    stamp = (folder / "shared/location").read_text().replace(".venv", "shared")
+    (folder / "shared/location").write_text(stamp)
+    environment.main()
+    assert machine.asked() == [("uv", "requirements.txt")]
+    with pytest.raises(SystemExit, match="without the packages of requirements-dev.txt: run `make` there"):
+        environment.main("development")
+    assert machine.asked() == []
 
 
-def test_a_folder_that_was_moved_or_copied_uses_its_own_packages(folder, python):
-    made(folder, python)
-    copy = Path(shutil.copytree(folder, folder.with_name("copy"), symlinks=True))
-    moved = folder.rename(folder.with_name("moved"))
-    for place in (copy, moved):
-        expected = f"with {place}/.venv/bin/python"
-        assert expected in made(place, python)
-        activate = 'case "$0" in *) . .venv/bin/activate && dvc status ;; esac'
-        printed = subprocess.run(["bash", "-c", activate], cwd=place, capture_output=True, text=True)
-        assert f"dvc status {expected}" in printed.stdout, printed.stderr
-    assert len(pip_calls(copy)) == 1
+def test_uv_and_pip_get_the_users_sources_of_packages_and_no_other_settings(machine, folder, monkeypatch):
+    machine.config = """
+:env:.find-links='ignored: the environment has it'
+global.cert='/etc/certificates.pem'
+global.extra-index-url='\\nhttps://a.example.org\\nhttps://b.example.org'
+global.index-url='https://global.example.org'
+global.target='/nowhere'
+install.index-url="https://user:it's@example.org"
+install.no-index='true'
+"""
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{folder.parent} /nowhere https://links.example.org")
+    monkeypatch.setenv("PIP_PREFIX", "/nowhere")
+    monkeypatch.setenv("PIP_TIMEOUT", "9")
+    monkeypatch.setenv("UV_HTTP_TIMEOUT", "99")
+    monkeypatch.setenv("UV_CACHE_DIR", "/cache")
+    monkeypatch.setenv("UV_CONSTRAINT", "/nowhere")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr(environment, "run", machine.run)
+    environment.main()
+    assert "--no-index" in machine.calls[0]
+    assert machine.settings == {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_INDEX_URL": "https://user:it's@example.org",
+        "PIP_EXTRA_INDEX_URL": "https://a.example.org https://b.example.org",
+        "PIP_FIND_LINKS": f"{folder.parent} /nowhere https://links.example.org",
+        "PIP_NO_INDEX": "true",
+        "PIP_CERT": "/etc/certificates.pem",
+        "PIP_TIMEOUT": "9",
+        "UV_DEFAULT_INDEX": "https://user:it's@example.org",
+        "UV_INDEX": "https://a.example.org https://b.example.org",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": f"{folder.parent},https://links.example.org",
+        "NO_INDEX": "true",
+        "SSL_CERT_FILE": "/etc/certificates.pem",
+        "UV_HTTP_TIMEOUT": "99",
+        "UV_CACHE_DIR": "/cache",
+    }
 
 
-def test_an_environment_of_two_projects_outlives_the_one_that_links_to_it(folder, python):
-    made(folder, python)
-    second = Path(shutil.copytree(folder, folder.with_name("second"), ignore=shutil.ignore_patterns(".venv")))
-    (second / ".venv").symlink_to(folder / ".venv")
-    with (second / "requirements.txt").open("a") as file:
-        file.write("# another\n")
-    made(second, python)
-    assert len(pip_calls(folder)) == 2
-    shutil.rmtree(second)
-    printed = subprocess.run([folder / ".venv/bin/dvc", "status"], capture_output=True, text=True)
-    assert printed.stdout.startswith("dvc status with"), printed.stderr
+def test_what_is_started_sees_nothing_of_the_users_python_pip_and_uv(monkeypatch):
+    for name in ("PYTHONPATH", "PIP_TARGET", "UV_SYSTEM_PYTHON"):
+        monkeypatch.setenv(name, "/nowhere")
+    seen = environment.run(["env"], quiet=True, PIP_CERT="mine").stdout
+    assert re.findall("^(?:PYTHON|PIP_|UV_).*", seen, re.MULTILINE) == ["PIP_CERT=mine"]
 
 
-def test_a_dollar_in_the_path_is_refused_because_a_package_could_not_be_built(folder, python):
-    other = folder.rename(folder.with_name("a$b"))
-    assert f"rename {other}" in make(other, python).stderr
-    assert not (other / ".venv").exists()
+def test_a_second_make_waits_for_the_first(machine, monkeypatch, capsys):
+    monkeypatch.setattr(
+        fcntl, "flock", lambda folder, how: how & fcntl.LOCK_NB and (_ for _ in ()).throw(BlockingIOError)
+    )
+    environment.main()
+    assert capsys.readouterr().out.startswith("environment: waiting for another `make`")
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"PIP_USER": "1"},
-        {"PIP_TARGET": "/tmp/nowhere", "PIP_PREFIX": "/tmp/nowhere", "PIP_DRY_RUN": "1"},
-        {"PIP_CONSTRAINT": "/nowhere", "PIP_PYTHON": "/nowhere"},
-        {"PYTHONSAFEPATH": "1"},
-        {"PYTHONHOME": "/nowhere"},
-        {"PYTHONPATH": "foreign", "PYTHONSTARTUP": "/nowhere", "PYTHONNOUSERSITE": ""},
-        {"VIRTUAL_ENV": "/nowhere", "CONDA_PREFIX": "/nowhere"},
-    ],
-    ids=lambda settings: "+".join(settings),
-)
-def test_the_users_settings_do_not_send_packages_elsewhere(settings, folder, python):
-    (folder / "foreign").mkdir()
-    for name in ("hashlib.py", "dvc.py", "pip.py"):
-        (folder / "foreign" / name).write_text("raise SystemExit('foreign')")
-    printed = made(folder, python, **settings, PIP_INDEX_URL="https://packages.example.org")
-    assert f"dvc repro with {folder}/.venv/bin/python None" in printed
-    ((arguments, environment),) = pip_calls(folder)
-    assert {"--no-user", "--target="} <= set(arguments)  # a pip.conf can say it, too
-    assert not {name for name in environment if name.startswith(("PIP_", "PYTHON"))} - {"PIP_INDEX_URL"}
-    assert environment["PIP_INDEX_URL"] == "https://packages.example.org"
+def test_folders_where_make_cannot_work_are_one_line(machine, folder, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(SystemExit, match="is read-only or belongs to another user"):
+        environment.main()
+    monkeypatch.setattr(environment, "PROJECT", folder.rename(folder.with_name("a$b")))
+    with pytest.raises(SystemExit, match=r"a \$ in its path: rename .*a\$b"):
+        environment.main()
+    assert machine.asked() == []
 
 
-def test_a_second_make_waits_for_the_first(folder, python):
-    lock = os.open(folder, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    command = ["make", f"PYTHON={python}"]
-    # What a `make` around the tests leaves to its children makes this one print more.
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    with subprocess.Popen(command, cwd=folder, env=mine, stdout=subprocess.PIPE, text=True) as second:
-        assert "waiting for another `make`" in second.stdout.readline()
-        assert not (folder / ".venv").exists()
-        os.close(lock)
-        assert "dvc repro" in second.stdout.read()
-
-
-def test_a_dry_run_shows_the_commands_and_none_of_them_is_looked_up_in_the_environment(folder, python):
-    """The make of macOS looks it up in the PATH that it was started with, not in the one that the Makefile exports."""
-    printed = made(folder, python, "--dry-run", "all", "test", "verify", "bench", "lint", "lock")
-    commands = [line.split()[0] for line in printed.splitlines()]
-    assert len(commands) > 8
-    assert set(commands) <= {f'"{python}"', ".venv/bin/python", "for", "echo"}
-    assert not (folder / ".venv").exists()
-
-
-def test_a_python_named_by_the_user_takes_the_place_of_another(monkeypatch):
-    checked = subprocess.CompletedProcess([], 0, "/usr/another\n", "")
-    monkeypatch.setattr(environment, "run", lambda *_, **__: checked)
-    monkeypatch.delenv("PYTHON", raising=False)
-    assert environment.fault() == ""
-    monkeypatch.setenv("PYTHON", "python3.13")
-    assert environment.fault() == "it has another Python than PYTHON=python3.13"
-    checked.stdout = os.path.realpath(sys.base_prefix)
-    assert environment.fault() == ""
+def test_old_pythons_can_read_the_script_that_refuses_them():
+    ast.parse((PROJECT / "tools/environment.py").read_text(), feature_version=(3, 6))
 
 
 @pytest.mark.parametrize(
@@ -283,26 +372,31 @@ def test_a_python_named_by_the_user_takes_the_place_of_another(monkeypatch):
         ({"version_info": (3, 10, 13)}, "TensorFlow needs CPython 3.11 to 3.13, found"),
         ({"version_info": (3, 14, 0)}, "`uv python install 3.13`"),
         ({"Py_GIL_DISABLED": 1}, "without a GIL"),
-        ({"platform": "darwin", "machine": "x86_64"}, "Intel Macs any more"),
-        ({"glibc": "musl"}, "has no packages for musl"),
-        ({"glibc": "glibc 2.26"}, "need glibc 2.27, found 2.26: use a newer system"),
-        ({"machine": "armv7l"}, "of 64 bits for x86-64 or ARM, found .* for armv7l"),
-        ({"maxsize": 2**31 - 1}, "of 64 bits"),
-        ({"machine": "aarch64", "glibc": "glibc 2.27"}, "^$"),
+        ({"platform": "darwin", "machine": "x86_64"}, "Intel Macs"),
+        ({"libc": ("", "")}, "has no packages for musl"),
+        ({"libc": ("glibc", "2.26")}, "need glibc 2.27, found 2.26: use a newer system"),
+        ({"machine": "armv7l"}, "64-bit Python for x86-64 or ARM, found .* for armv7l"),
+        ({"maxsize": 2**31 - 1}, "64-bit Python"),
+        ({"machine": "aarch64", "libc": ("glibc", "2.27")}, "^$"),
         ({"platform": "darwin", "machine": "arm64"}, "^$"),
         ({"platform": "win32", "machine": "AMD64"}, "^$"),
     ],
     ids=str,
 )
-def test_a_machine_without_packages_is_told_so_before_pip_tries(changes, message, monkeypatch):
-    changes = {"version_info": (3, 12, 1), "platform": "linux", "machine": "x86_64", "glibc": "glibc 2.41"} | changes
-    machine, glibc, gil = (changes.pop(name, None) for name in ("machine", "glibc", "Py_GIL_DISABLED"))
+def test_a_machine_without_packages_is_refused_in_one_line(changes, message, monkeypatch):
+    changes = {
+        "version_info": (3, 12, 1),
+        "platform": "linux",
+        "machine": "x86_64",
+        "libc": ("glibc", "2.41"),
+    } | changes
+    machine, libc, gil = (changes.pop(name, None) for name in ("machine", "libc", "Py_GIL_DISABLED"))
     for name, value in changes.items():
         monkeypatch.setattr(sys, name, value)
     monkeypatch.setattr(environment.platform, "machine", lambda: machine)
+    monkeypatch.setattr(environment.platform, "libc_ver", lambda: libc)
     monkeypatch.setattr(sysconfig, "get_config_var", lambda name: gil)
-    monkeypatch.setattr(os, "confstr", lambda name: glibc)
-    monkeypatch.setattr(environment, "starts", lambda name: False)
+    monkeypatch.setattr(environment, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
     found = environment.unsupported()
     assert re.search(message, found)
     assert "\n" not in found

@@ -49,7 +49,7 @@ def write(path: Path, text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     certificate = commands.add_parser("certificate", help="make a certificate for scheduler, workers and clients")
     certificate.add_argument("folder", type=Path)

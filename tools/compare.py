@@ -54,7 +54,7 @@ def status(comparisons: Sequence[Comparison]) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("old", metavar="REV", nargs="?", default="HEAD", help="the baseline; HEAD by default")
     parser.add_argument(
         "new", metavar="REV", nargs="*", default=[WORKSPACE], help="what to compare with it; the workspace by default"

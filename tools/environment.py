@@ -1,17 +1,20 @@
-"""Make or mend .venv, the environment of this project, and install what the lock files pin. `make` does this first.
+"""Create or repair .venv, the project's environment, and install what a lock file pins. `make` runs this first.
 
-Usage: python3 -I tools/environment.py [runtime | development]
+Usage: python3 -I tools/environment.py [runtime | development] [rebuild]
 
-Runs on the Python that .venv is to have, with its standard library alone; from 3.6 on, to say that it is too old.
-With the environment variable PYTHON, which `make PYTHON=...` sets, .venv is made anew unless it has that Python.
-Reads  requirements.txt; with `development` requirements-dev.txt as well.
-Writes .venv; a file in it, named as above, has the digest of the lock file that was installed without an error.
+Runs on the Python that a new .venv is to have, with its standard library; from 3.6 on, to say that it is too old.
+uv installs, from the PATH or fetched by pip in the pinned version; where uv fails, pip does.
+With `rebuild`, which `make PYTHON=...` passes, a .venv of another Python is replaced.
+Reads  requirements.txt, or requirements-dev.txt for `development`.
+Writes .venv; its file `location` has the folder, the Python, the installer, the lock file and the digest of that.
 """
 
+import ast
 import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -19,231 +22,197 @@ import sysconfig
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-VENV = PROJECT / ".venv"
-# Not through a link to another project's .venv: commands that pip writes there would be gone with the link.
-PYTHON = VENV.resolve() / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+VENV, OLD = PROJECT / ".venv", PROJECT / ".venv.old"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "location"
 LOCKS = {"runtime": "requirements.txt", "development": "requirements-dev.txt"}
-PROOF = {"runtime": "dvc", "development": "pytest"}  # a package of each
-GLIBC = (2, 27)  # what the locked wheels of TensorFlow, NumPy and pandas need at least
-# What would send packages elsewhere, or other ones here. Where pip finds them (an index, a proxy) is the user's to say.
-HARMFUL = [
-    f"PIP_{option}"
-    for option in ("USER", "TARGET", "PREFIX", "ROOT", "PYTHON", "DRY_RUN", "CONSTRAINT", "REQUIREMENT", "NO_BINARY")
-]
+IDENTITY = (
+    "import os, sys; sys.prefix == sys.base_prefix or print(*sys.version_info[:2], os.path.realpath(sys.base_prefix))"
+)
+MINE = "{} {} {}".format(*sys.version_info[:2], os.path.realpath(sys.base_prefix))
 GET_PYTHON = (
     "get one by `uv python install 3.13`, `apt install python3.13-venv`, `brew install python@3.13` or "
     "`pyenv install 3.13`, then run `make PYTHON=python3.13`"
 )
-# Commands such as `dvc` have the path of their Python in the first line: pip's own code writes them anew.
-WRITE_COMMANDS = """
-import os, sys
-from importlib.metadata import distributions
-from pip._vendor.distlib.scripts import ScriptMaker
-maker = ScriptMaker(None, os.path.dirname(sys.executable))
-maker.clobber, maker.set_mode, maker.variants = True, True, {""}
-for entry in {e for d in distributions() for e in d.entry_points if e.group == "console_scripts"}:
-    maker.make(f"{entry.name} = {entry.value}")
-"""
+# pip's settings for where packages come from, and uv's names for them. Any other could change what goes where.
+SOURCES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "no-index": "NO_INDEX",  # uv has an option for it
+    "trusted-host": "UV_INSECURE_HOST",
+    "keyring-provider": "UV_KEYRING_PROVIDER",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "proxy": "ALL_PROXY",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+}
+UV_SOURCES = re.compile("UV_.*(INDEX|LINK|CACHE|CONFIG|HTTP|HOST|CERT|TLS|KEYRING|OFFLINE)")
 
 
-def fail(message: str) -> None:
+def fail(message):
     sys.exit(f"environment: {message}")
 
 
-def say(message: str) -> None:
+def say(message):
     print(f"environment: {message}", flush=True)
 
 
-def unsupported() -> str:
-    """Say why the running Python cannot have the locked packages and what to do; nothing if it can."""
-    found = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"
-    free_threaded = sysconfig.get_config_var("Py_GIL_DISABLED")
-    if sys.implementation.name != "cpython" or free_threaded or not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        other = next(filter(starts, ("python3.13", "python3.12", "python3.11")), None)
-        cure = f"run `make PYTHON={other}`" if other else GET_PYTHON
-        kind = " without a GIL" if free_threaded else ""
-        return f"TensorFlow needs CPython 3.11 to 3.13, found {found}{kind}: {cure}"
-    machine = platform.machine().lower()
-    if sys.platform == "darwin" and machine != "arm64":
-        return (
-            f"TensorFlow has no packages for Intel Macs any more, found {found} for {machine}: on Apple silicon take "
-            "a Python for arm64, `make PYTHON=/opt/homebrew/bin/python3.13`; on an Intel Mac use Linux in a container"
-        )
-    if sys.platform.startswith("linux"):
-        glibc = glibc_version()
-        if glibc is None:
-            return "TensorFlow has no packages for musl (Alpine): use a system with glibc, such as Debian or Ubuntu"
-        if glibc < GLIBC:
-            return f"the packages need glibc {GLIBC[0]}.{GLIBC[1]}, found {glibc[0]}.{glibc[1]}: use a newer system"
-    if machine not in ("x86_64", "amd64", "aarch64", "arm64") or sys.maxsize < 2**32:
-        return f"TensorFlow needs a Python of 64 bits for x86-64 or ARM, found {found} for {machine}: use such a one"
-    return ""
-
-
-def glibc_version():
-    """Return (2, 36) or such; None on musl."""
-    try:
-        name, _, version = os.confstr("CS_GNU_LIBC_VERSION").partition(" ")
-    except (ValueError, AttributeError):
-        return None
-    return tuple(map(int, version.split(".")[:2])) if name == "glibc" else None
-
-
-def starts(python: str) -> bool:
-    """Say whether there is such a command and it is a Python: what pyenv puts on the PATH may be neither."""
-    return bool(shutil.which(python)) and run([python, "-I", "-c", ""], quiet=True).returncode == 0
-
-
-def without_harm() -> dict:
-    """Return the environment without those of the user's settings that would change what a command does."""
-    return {k: v for k, v in os.environ.items() if k not in HARMFUL and not k.startswith("PYTHON")}
-
-
-def run(command: list, quiet: bool = False) -> subprocess.CompletedProcess:
-    """Run a command without those of the user's settings that would change what it does."""
+def run(command, quiet=False, **settings):
+    """Run a command without the user's settings of Python, pip and uv, but with these `settings`."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_", "UV_"))}
     pipe = subprocess.PIPE if quiet else None
     try:
         return subprocess.run(
-            [str(part) for part in command], env=without_harm(), stdout=pipe, stderr=pipe, universal_newlines=True
+            list(map(str, command)), env={**environment, **settings}, stdout=pipe, stderr=pipe, universal_newlines=True
         )
     except OSError as error:  # no such file, no permission, of another architecture
-        return subprocess.CompletedProcess(command, 1, "", str(error))
+        return subprocess.CompletedProcess(command, 127, "", str(error))
 
 
-def pip(command: list) -> int:
-    """Run pip and print a few lines of progress; its errors go to standard error. Return its exit status."""
-    fetched, environment = 0, without_harm()
-    with subprocess.Popen(
-        [str(part) for part in command], env=environment, stdout=subprocess.PIPE, universal_newlines=True
-    ) as process:
-        for line in process.stdout or ():
-            if line.lstrip().startswith("Collecting "):
-                fetched += 1
-                if fetched % 20 == 0:
-                    say(f"{fetched} packages fetched")
-            elif line.startswith("Installing collected packages"):
-                say("all packages fetched; writing them into .venv")
-    return process.returncode
-
-
-def check() -> None:
-    """Exit with what is wrong with the running Python of .venv; print the installation that it belongs to."""
-    try:
-        import pip  # type: ignore[import-not-found]  # noqa: F401
-    except ImportError:
-        fail("it has no pip")
-    if not os.path.samefile(sys.prefix, VENV):
-        fail(f"its Python is that of {sys.prefix}")
-    reason = unsupported()
-    if reason:
-        fail(reason)
-    print(os.path.realpath(sys.base_prefix))
-
-
-def fault() -> str:
-    """Say why .venv cannot be used as it is; nothing if it can."""
-    checked = run([PYTHON, "-I", __file__, "check"], quiet=True)
-    if checked.returncode:
-        said = checked.stderr.strip().splitlines() or ["its Python does not start"]
-        return said[-1].replace("environment: ", "")
-    if os.environ.get("PYTHON") and checked.stdout.strip() != os.path.realpath(sys.base_prefix):
-        return f"it has another Python than PYTHON={os.environ['PYTHON']}"
+def unsupported():
+    """Return why the running Python cannot have the locked packages and what to do; "" if it can."""
+    found = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"
+    gil = " without a GIL" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    if sys.implementation.name != "cpython" or gil or not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        others = ("python3.13", "python3.12", "python3.11")
+        other = next((name for name in others if run([name, "-I", "-c", ""], quiet=True).returncode == 0), None)
+        cure = f"run `make PYTHON={other}`" if other else GET_PYTHON
+        return f"TensorFlow needs CPython 3.11 to 3.13, found {found}{gil}: {cure}"
+    machine = platform.machine().lower()
+    if sys.platform == "darwin" and machine != "arm64":
+        return (
+            f"TensorFlow no longer has packages for Intel Macs, found {found} for {machine}: on Apple silicon use "
+            "a Python for arm64, `make PYTHON=/opt/homebrew/bin/python3.13`; on an Intel Mac use Linux in a container"
+        )
+    if sys.platform.startswith("linux"):
+        library, version = platform.libc_ver()
+        if library != "glibc":
+            return "TensorFlow has no packages for musl (Alpine): use a system with glibc, such as Debian or Ubuntu"
+        if tuple(map(int, version.split(".")[:2])) < (2, 27):  # the oldest that wheels of TensorFlow and NumPy take
+            return f"the packages need glibc 2.27, found {version}: use a newer system"
+    if machine not in ("x86_64", "amd64", "aarch64", "arm64") or sys.maxsize < 2**32:
+        return f"TensorFlow needs a 64-bit Python for x86-64 or ARM, found {found} for {machine}: use one"
     return ""
 
 
-def make(reason: str) -> None:
-    """Make .venv from nothing, in the place of what is there. It is not there when that fails."""
-    found = unsupported()
-    if found:
-        fail(f".venv cannot be used ({reason}), and no other made: {found}" if reason else found)
-    if reason:
-        if VENV.is_symlink() or (os.path.lexists(PYTHON) and not (VENV / "pyvenv.cfg").exists()):
-            fail(f"{VENV} cannot be used ({reason}) and was not made by `make`: move it away and run this again")
-        say(f"making .venv anew: {reason}")
-    made = False
-    try:
-        shutil.rmtree(VENV, ignore_errors=not VENV.exists())
-        made = run([os.environ.get("PYTHON") or sys.executable, "-m", "venv", str(VENV)]).returncode == 0
-    finally:
-        if not made:
-            shutil.rmtree(VENV, ignore_errors=True)
-    if not made:
-        fail("could not make .venv: see above; on Debian and Ubuntu it may take `apt install python3-venv`")
-    (VENV / "location").write_text(str(VENV.resolve()), encoding="utf-8")
+def make_room(reason):
+    """Remove .venv; only rename it where it may hold what `make` did not put there."""
+    if STAMP.exists() and not VENV.is_symlink():
+        say(f"rebuilding .venv: {reason}")
+        shutil.rmtree(str(VENV))
+    elif os.path.lexists(str(OLD)):
+        fail(f"{VENV} cannot be used ({reason}): move it away, or remove {OLD}")
+    else:
+        say(f"making a new .venv ({reason}); the old one is {OLD.name} now")
+        VENV.rename(OLD)
 
 
-def settle() -> None:
-    """Write the commands and the activation of .venv anew if the folder was moved or copied here."""
-    place, location = str(VENV.resolve()), VENV / "location"
-    if location.exists() and location.read_text(encoding="utf-8") == place:
-        return
-    for arguments in (["-m", "venv", "--without-pip", place], ["-c", WRITE_COMMANDS]):
-        if run([PYTHON, "-I", *arguments]).returncode:
-            fail(f".venv comes from another folder and could not be mended: see above, `rm -r {VENV}`, run this again")
-    location.write_text(place, encoding="utf-8")
+def create(python, *options):
+    """Write .venv: whole, or with `--without-pip` only the files that name its folder."""
+    if run([python, "-I", "-m", "venv", *options, VENV]).returncode:
+        fail("could not create .venv: see above; on Debian and Ubuntu it may take `apt install python3-venv`")
+    with (VENV / "pyvenv.cfg").open("a") as file:
+        file.write("relocatable = true\n")  # so uv writes commands that look for their Python beside them
 
 
-def install(name: str) -> None:
-    """Install a lock file into .venv, unless that was done and the file has not changed since."""
-    lock, stamp = PROJECT / LOCKS[name], VENV / name
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-    done = stamp.read_text() if stamp.exists() else None
-    if done == digest:
-        return
-    if done is not None:
-        stamp.unlink()
-    # Without a stamp a killed pip may have left a package half there, which the next one takes for whole.
-    again = ["--force-reinstall"] if done is None else []
-    # pip.conf can say the same as the environment: only options win over it.
-    here = ["--no-user", "--target=", "--no-binary=:none:"]
-    command = [PYTHON, "-I", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
-    packages = sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
-    say(f"installing the {packages} packages of {lock.name} into .venv; the first time takes about two minutes")
-    if pip([*command, *here, *again, "--requirement", lock]):
-        fail(f"pip could not install {lock.name}: see above; after that is mended, run this again")
-    proof = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({PROOF[name]!r}) is None)"
-    if run([PYTHON, "-I", "-c", proof]).returncode:
-        fail(f"pip says that it installed {lock.name}, but not into .venv: look at `{PYTHON} -m pip config list`")
-    stamp.write_text(digest)
+def sources():
+    """Return, as variables of pip and of uv, the user's settings of pip for where packages come from."""
+    file = {"PIP_CONFIG_FILE": os.environ["PIP_CONFIG_FILE"]} if "PIP_CONFIG_FILE" in os.environ else {}
+    listed = run([PYTHON, "-I", "-m", "pip", "config", "list"], quiet=True, **file).stdout
+    lines = re.findall(r"^(?:global|install)\.(.+?)=(.+)$", listed, re.MULTILINE)  # sorted, and `install` wins
+    found = {"cert": os.environ.get("REQUESTS_CA_BUNDLE", ""), **{k: ast.literal_eval(v) for k, v in lines}}
+    settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # all indexes, as pip does; hashes say what may be taken
+    for name, uv_name in SOURCES.items():
+        pip_name = "PIP_" + name.upper().replace("-", "_")
+        values = os.environ.get(pip_name, found.get(name, "")).split()
+        settings.update({pip_name: " ".join(values)} if values else {})
+        if name == "find-links":  # uv, unlike pip, fails at a folder that is missing
+            values = [",".join(value for value in values if "://" in value or os.path.isdir(value))]
+        if any(values) and uv_name not in os.environ:
+            settings[uv_name] = " ".join(values)
+    return {**settings, **{name: value for name, value in os.environ.items() if UV_SOURCES.match(name)}}
 
 
-@contextlib.contextmanager
-def alone():
-    """Wait for another `make` in this folder that is here already."""
-    folder = os.open(PROJECT, os.O_RDONLY) if os.name != "nt" else None
-    try:
-        with contextlib.suppress(ImportError, OSError):  # Windows; a file system without locks
-            import fcntl
+def install(lock):
+    """Install a lock file into .venv, by uv or else by pip; return the name of the one that did."""
+    say(f"installing the packages of {lock} into .venv")
+    settings, pip = sources(), [PYTHON, "-I", "-m", "pip", "install", "-qq", "--require-hashes"]
+    uv, own, pin = shutil.which("uv"), PYTHON.with_name("uv"), VENV / "uv.txt"
+    if not uv and not own.exists():
+        locked = (PROJECT / LOCKS["development"]).read_text(encoding="utf-8")
+        pin.write_text(re.search(r"^uv==(.*\\\n)+.*", locked, re.MULTILINE).group())
+        run([*pip, "--only-binary=:all:", "--requirement", pin], **settings)
+    options = ["--no-index"] * ("NO_INDEX" in settings) + ["--quiet"] * (not sys.stderr.isatty())
+    synced = run([uv or own, "pip", "sync", "--python", PYTHON, "--require-hashes", *options, lock], **settings)
+    if synced.returncode == 0:
+        return "uv"
+    say(f"uv could not install them ({synced.stderr or 'see above'}); pip tries, which takes minutes")
+    if run([*pip, "--requirement", lock], **settings).returncode:
+        fail(f"neither uv nor pip could install {lock}: see above; once that is fixed, run this again")
+    return "pip"
 
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say("waiting for another `make`, which sets .venv up")
-                fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        if folder is not None:
-            os.close(folder)
+
+def wait_for_others():
+    """Wait for another `make` in this folder, and hold those that come later until this process ends."""
+    with contextlib.suppress(ImportError, OSError):  # Windows; a file system without locks
+        import fcntl
+
+        folder = os.open(str(PROJECT), os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another `make`, which sets .venv up")
+            fcntl.flock(folder, fcntl.LOCK_EX)
 
 
-def main(wanted: str) -> None:
-    os.chdir(PROJECT)
+def main(wanted="runtime", rebuild=""):
+    os.chdir(str(PROJECT))
     if "$" in str(PROJECT):
         fail(f"setuptools cannot build packages in a folder with a $ in its path: rename {PROJECT}")
-    if not os.access(PROJECT, os.W_OK):
+    if not os.access(str(PROJECT), os.W_OK):
         fail(f"{PROJECT} is read-only or belongs to another user: clone the project to a folder of your own")
-    with alone():
-        reason = fault() if os.path.lexists(VENV) else ""
-        if reason or not os.path.lexists(VENV):
-            make(reason)
-        settle()
-        for name in list(LOCKS)[: 1 + list(LOCKS).index(wanted)]:
-            install(name)
+    wait_for_others()
+    lines = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
+    place, identity, installer, *done = (lines + [""] * 5)[:5]
+    exists, here, reason = os.path.lexists(str(VENV)), str(VENV.resolve()), ""
+    if exists:
+        found = run([PYTHON, "-I", "-c", IDENTITY], quiet=True).stdout.strip()
+        if not found:
+            reason = "its Python does not work"
+        elif not installer:
+            reason = "it was not made by `make`, or not to the end"
+        elif found != (MINE if rebuild else identity):
+            reason = "its Python is another one"
+        elif installer == "pip" and place != here:
+            reason = "it was moved"
+    lock = LOCKS["development"] if LOCKS["development"] in done else LOCKS[wanted]
+    wants = [lock, hashlib.sha256((PROJECT / lock).read_bytes()).hexdigest()]
+    if reason or not exists:
+        why_not = unsupported()
+        if why_not:
+            fail(why_not)
+        if reason:
+            make_room(reason)
+        VENV.mkdir()
+        STAMP.touch()  # from now on it may be removed
+        create(getattr(sys, "_base_executable", sys.executable))
+        identity = MINE
+    elif place == here and done == wants:
+        return
+    elif VENV.is_symlink():
+        fail(f".venv is a link to {here}, without the packages of {lock}: run `make` there, or remove the link")
+    elif place != here:
+        create(PYTHON, "--without-pip")
+    STAMP.write_text("")
+    STAMP.write_text("\n".join([str(VENV.resolve()), identity, install(lock), *wants]), encoding="utf-8")
 
 
 if __name__ == "__main__":
     try:
-        check() if sys.argv[1:] == ["check"] else main(*sys.argv[1:] or ["runtime"])
+        main(*sys.argv[1:])
     except OSError as error:
         fail(f"{error.strerror}: {error.filename}, in {PROJECT}; does it belong to another user, or is the disk full?")
     except KeyboardInterrupt:

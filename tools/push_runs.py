@@ -33,7 +33,7 @@ def push(remote: str | None) -> tuple[int, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--remote", help="a name of `dvc remote list`; the default one without it")
     runs, files = push(parser.parse_args().remote)
     print(f"push_runs: {runs} runs with {files} files are in the remote")

@@ -156,7 +156,7 @@ def run_seed(name: str, recipe: dict, seed: int, split: str, elsewhere: dict | N
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("recipe", help="the name of a file in recipes/, without .yaml")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds, from 0; 1 by default")
     parser.add_argument("--split", choices=SHOWN, default="validation", help="print the accuracy on it")

@@ -39,7 +39,7 @@ def only_the_result_on_stdout():
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--set", metavar="SECTION.NAME=VALUE", action="append", default=[], help="one parameter")
     parser.add_argument("--train-again", action="store_true", help="only train, known or not, and print the digest")
     parser.add_argument("--no-remote", action="store_true", help="neither fetch nor push, even with a default remote")

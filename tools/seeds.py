@@ -78,7 +78,7 @@ def describe(table: pd.DataFrame, split: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("n", type=int, help="number of seeds, at least 2")
     Where.add_options(parser)
     parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="describe the accuracy on it")

@@ -95,7 +95,7 @@ def draw(table: pd.DataFrame, grid: Sequence[Overrides], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("grid", nargs="+", metavar="SECTION.NAME=VALUE,VALUE", help="a parameter and its values")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds, from 0; 3 by default")
     Where.add_options(parser)

@@ -80,7 +80,7 @@ def seconds_of_study(epochs: int, seeds: int, number: int, dask: bool) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=2, help="of each training, 2 by default")
     parser.add_argument("--seeds", type=int, default=6, help="variants in each study, 2 at least, 6 by default")
     arguments = parser.parse_args()

@@ -82,7 +82,7 @@ def measure(way: str, sizes: tuple[int, int], python: str) -> dict[str, float] |
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--peers", metavar="PYTHON", default=sys.executable, help="an interpreter with JAX")
     for hidden in ("--way", "--folder"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)

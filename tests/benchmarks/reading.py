@@ -81,7 +81,7 @@ def measure(kind: str, number: int, seed: int) -> tuple[str, str, str, str] | No
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kinds", metavar="KIND", nargs="*", help=f"one of {', '.join(KINDS)}")
     parser.add_argument("--pictures", type=int, default=100, help="of each kind, 100 by default")
     parser.add_argument("--seed", type=int, default=100)

@@ -66,7 +66,7 @@ def run_stages(scratch: Path, times: int) -> tuple[dict[str, Usage], float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--times", type=int, default=TIMES, help="how many times MNIST's training images")
     times = parser.parse_args().times
     with TemporaryDirectory() as folder:

@@ -292,7 +292,7 @@ def fit(way: str, sizes: tuple[int, int]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--peers", metavar="PYTHON", default=sys.executable, help="an interpreter with PyTorch or JAX")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--sizes", type=int, nargs=2, help=argparse.SUPPRESS)
