@@ -3,7 +3,7 @@
 Usage: python reader/read.py PICTURE... [--json | --csv] [--show FILE.png]
 
 PICTURE is a file that Pillow reads, a folder of them, a pattern such as '*.jpg', or - for standard input.
-Reads  models/reader.keras, reports/reader/metrics.json and params.yaml.
+Reads  reader/results/network.npz and reader/results/metrics.json.
 Writes nothing but the sheet of --show. Exit status 1 if a picture could not be read.
 """
 

@@ -1,7 +1,7 @@
 """Write the results as one self-contained page, and as a model card.
 
-Reads  models/{model,reader}.keras, reports/reader/metrics.json, the test images it shows, the measures, tables and
-       figures of the stages before, the pinned versions of requirements.in and the templates in stages/page.
+Reads  models/model.keras, reader/results, the test images it shows, the measures, tables and figures of the stages
+       before, the pinned versions of requirements.in and the templates in stages/page.
 Writes reports/index.html and reports/model_card.md.
 """
 
@@ -20,7 +20,7 @@ from common import params
 from common.errors import PipelineError, run
 from common.files import load_json, require
 from common.lock import exclusive
-from common.params import About, Dataset, Evaluate, Model, Normalize, Plot, Reader, Train
+from common.params import About, Dataset, Evaluate, Model, Normalize, Plot, Train
 from contracts import dataset, reader, tables, weights
 from page import templates
 
@@ -95,6 +95,10 @@ def encode_network(path: Path, arrays: Mapping[str, np.ndarray], outputs: int) -
     return {"sizes": sizes, "weights": encode(b"".join(part.astype("<f4").tobytes() for part in parts))}
 
 
+def reader_arrays() -> dict[str, np.ndarray]:
+    return {f"{i}": each for i, each in enumerate(each for layer in reader.load_network() for each in layer)}
+
+
 def encode_image(image: np.ndarray) -> str:
     """Return an image, (28, 28) float32 in [0, 1], as a grey PNG in base64: ink is white, as the network sees it."""
     file = io.BytesIO()
@@ -164,8 +168,8 @@ def main() -> None:
         "index.html",
         **shared,
         network=encode_network(MODEL, weights.load(MODEL), len(names)),
-        reader=encode_network(reader.PATH, weights.load(reader.PATH, "reader"), len(names) + 1)
-        | {"sure_from": reading["sure_from"]},
+        reader=encode_network(reader.PATH, reader_arrays(), len(reader.NAMES) + 1)
+        | {"sure_from": reading["confidence_threshold"]},
         model_sha256=hashlib.sha256(MODEL.read_bytes()).hexdigest(),
         figures=load_figures(about.unit),
         mistakes=list(show_mistakes(tables.most_confident_mistakes(predictions, mistakes), images, names)),
@@ -178,7 +182,7 @@ def main() -> None:
         **shared,
         normalize=normalize,
         train=train,
-        reader=params.load(Reader),
+        reader_units=[len(bias) for _, bias in reader.load_network()[:-1]],
         versions=pinned_versions(REQUIREMENTS.read_text(encoding="utf-8")),
     )
     print(f"report: {PAGE}, {PAGE.stat().st_size / 1e6:.1f} MB, and {CARD}")

@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("", "stages")]
 from network import determinism  # noqa: E402, F401
 
 print(platform.machine(), flush=True)

@@ -79,7 +79,7 @@ def faults(stage: dict, finished: Path, folder: Path) -> tuple[list[str], dict]:
     return found, trace
 
 
-SLOW = ("train", "reader", "evaluate", "plot")
+SLOW = ("train", "evaluate", "plot")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STAGES])
@@ -91,7 +91,7 @@ def test_a_stage_alone_and_elsewhere_reads_and_writes_what_it_declares_and_the_s
     outs = declared(STAGES[name], "outs", "metrics", "plots")
     different = [f for f in files_under(alone) if (alone / f).read_bytes() != (finished / f).read_bytes()]
     assert [file for file in different if covers(outs, file)] == []
-    uses_tensorflow = name in ("train", "reader", "evaluate")
+    uses_tensorflow = name in ("train", "evaluate")
     assert [package in trace["packages"] for package in EXPENSIVE] == [uses_tensorflow] * 2
 
 

@@ -9,8 +9,8 @@ import yaml
 from fixtures import AUTHOR, edit_params, run, succeed
 from test_declared import ELSEWHERE
 
-STAGES = ["check", "download", "normalize", "eda", "train", "reader", "evaluate", "plot", "report"]
-TENSORFLOW = ("train", "reader", "evaluate")  # whose start takes seconds
+STAGES = ["check", "download", "normalize", "eda", "train", "evaluate", "plot", "report"]
+TENSORFLOW = ("train", "evaluate")  # whose start takes seconds
 
 
 def executed(output: str) -> list[str]:
@@ -89,7 +89,6 @@ def test_an_experiment_can_be_run_and_shown_and_the_old_results_are_restored(lig
 def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
     needs = {
         "normalize": "download",
-        "reader": "normalize",
         "eda": "normalize",
         "train": "normalize",
         "evaluate": "normalize",

@@ -6,11 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import params
-from common.errors import PipelineError
 from common.files import load_json
-from common.params import Dataset
-from contracts import reader, weights
+from contracts import reader
 from pictures.dense import probabilities
 
 
@@ -30,17 +27,9 @@ class Network(NamedTuple):
 
 
 def load(project: Path) -> Network:
-    """Return the reader of a project. Raises PipelineError when it has not been trained, or for other classes."""
+    """Return the reader of a project. Raises PipelineError when a file of it is missing or damaged."""
     with contextlib.chdir(project):
-        names = params.load(Dataset).class_names
-        arrays = list(weights.load(reader.PATH, "reader").values())
-        sure_from = load_json(reader.METRICS, "reader")["sure_from"]
-    if len(arrays[-1]) != len(names) + 1:
-        raise PipelineError(
-            f"{reader.PATH}: expected an output for each of {len(names)} classes and one for no digit, "
-            f"found {len(arrays[-1])}; run `dvc repro`"
-        )
-    return Network(names, list(zip(arrays[::2], arrays[1::2], strict=True)), sure_from)
+        return Network(reader.NAMES, reader.load_network(), load_json(reader.METRICS, "reader")["confidence_threshold"])
 
 
 def predict(network: Network, images: np.ndarray) -> np.ndarray:

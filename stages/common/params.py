@@ -100,14 +100,6 @@ class Train(Section):
     seed: Seed
 
 
-class Reader(Train, Model):
-    """The parameters of train and model, and those that only the reader has."""
-
-    non_digits: Annotated[float, Field(gt=0, le=1)]
-    prints: Annotated[float, Field(ge=0, le=1)]
-    sure_and_wrong: Annotated[float, Field(gt=0, le=0.1)]
-
-
 class Evaluate(Section):
     confidence_level: Fraction
     calibration_bins: Annotated[int, Field(ge=2, le=100)]
@@ -122,8 +114,7 @@ class Plot(Section):
     mistakes: Annotated[int, Field(ge=1, le=100)]
 
 
-_classes: list[type[Section]] = [*Section.__subclasses__(), Reader]
-SECTIONS = {section.section_name(): section for section in _classes}
+SECTIONS: dict[str, type[Section]] = {section.section_name(): section for section in Section.__subclasses__()}
 MESSAGES = {  # by pydantic's name of an error, where its own text is for programmers
     "extra_forbidden": "no such parameter; is it misspelt?",
     "missing": "missing",
@@ -142,25 +133,25 @@ def parse(text: str | bytes) -> Any:
     return YAML(typ="safe").load(text)
 
 
-def read() -> dict:
-    """Return all of params.yaml, unchecked. Raises PipelineError when it is missing or is not a mapping."""
+def read(path: Path = PATH) -> dict:
+    """Return all of a params.yaml, unchecked. Raises PipelineError when it is missing or is not a mapping."""
     try:
-        values = parse(PATH.read_text(encoding="utf-8"))
+        values = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PipelineError(f"{PATH} not found in {Path.cwd()}: run stages from the project's folder") from None
+        raise PipelineError(f"{path} not found in {Path.cwd()}: run stages from the project's folder") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{PATH} is not YAML: {' '.join(str(error).split())}") from None
+        raise PipelineError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise PipelineError(f"{PATH}: expected sections, found {type(values).__name__}")
+        raise PipelineError(f"{path}: expected sections, found {type(values).__name__}")
     return values
 
 
-def load(section: type[S]) -> S:
-    """Return the section of params.yaml that the class is named after.
+def load(section: type[S], path: Path = PATH) -> S:
+    """Return the section of params.yaml, or of the file `path`, that the class is named after.
 
     Raises PipelineError: one line with the key, the allowed values and the value found.
     """
-    return validate(section, read())
+    return validate(section, read(path))
 
 
 def validate(section: type[S], values: dict) -> S:

@@ -1,27 +1,58 @@
-"""The contract of the reader, the network for pictures that people take: where it looks, and when it is sure.
+"""The contract of the reader, the network for photos and drawings of digits: its weights, and how it is asked.
 
-It has an output more than there are classes, the last: ink that is no single digit. `stages/page/web/network.js` does
-the same in a browser.
+It has one output more than there are digits, the last: its probability that an image is not a single digit.
+`stages/page/web/network.js` asks it in the same way in a browser.
 """
 
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-PATH = Path("models/reader.keras")
-METRICS = Path("reports/reader/metrics.json")
-# A digit that is moved by a pixel stays what it is, and what is none often does not: the mean over five places is a
-# better measure of being sure than one look.
+from common.errors import PipelineError
+from common.files import atomic_write
+
+FOLDER = Path("reader/results")
+PATH = FOLDER / "network.npz"
+METRICS = FOLDER / "metrics.json"
+NAMES = list("0123456789")  # what its outputs mean: it was trained on MNIST, whatever data the pipeline uses
+# Moved by a pixel, a digit stays what it is, and other ink often does not: the mean over five places is a better
+# measure of confidence than one look.
 PLACES = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]  # rows, columns
 
 
+def save_network(layers: Iterable[Sequence[np.ndarray]]) -> None:
+    """Write kernel and bias of each layer as float16, half the size; the same bytes for the same weights."""
+    arrays: dict[str, np.ndarray] = {}
+    for number, (kernel, bias) in enumerate(layers, 1):
+        arrays |= {f"kernel_{number}": kernel.astype(np.float16), f"bias_{number}": bias.astype(np.float16)}
+    with atomic_write(PATH) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def load_network() -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return kernel (inputs, outputs) and bias (outputs,) of each dense layer as float32, in order.
+
+    ReLU follows each layer but the last, softmax the last.
+    Raises PipelineError when the file is missing or damaged.
+    """
+    try:
+        with np.load(PATH) as archive:
+            arrays = [values.astype(np.float32) for values in archive.values()]
+        return list(zip(arrays[::2], arrays[1::2], strict=True))
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise PipelineError(f"{PATH} is missing or damaged ({error}); restore it with `git restore {FOLDER}`") from None
+
+
 def move(images: np.ndarray) -> np.ndarray:
-    """Return the images (n, 28, 28) at the five places of PLACES, black where they come from: (5 n, 28, 28)."""
+    """Return the images (n, 28, 28) at the five places of PLACES, with black moved in: (5 n, 28, 28)."""
     height, width = images.shape[1:]
     padded = np.pad(images, [(0, 0), (1, 1), (1, 1)])
     return np.concatenate([padded[:, 1 - y : 1 - y + height, 1 - x : 1 - x + width] for y, x in PLACES])
 
 
 def average(probabilities: np.ndarray) -> np.ndarray:
-    """Return the mean over the places, (n, outputs), of what the network says of `move(images)`, (5 n, outputs)."""
+    """Return the mean over the places, (n, outputs), of the probabilities of `move(images)`, (5 n, outputs)."""
     return probabilities.reshape(len(PLACES), -1, probabilities.shape[1]).mean(axis=0)

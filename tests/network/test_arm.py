@@ -1,5 +1,6 @@
 """An ARM machine gives the bytes of this one: the stages here and in an emulated ARM machine, file by file."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -16,21 +17,24 @@ RUN = [PROJECT / "tests/run_stages.py"]
 
 def copy_parameters(folder: Path, changes: dict[str, object]) -> None:
     folder.mkdir(parents=True)
-    for name in ("stages", "requirements"):  # the templates and versions that stages read
+    for name in ("stages", "requirements.in"):  # the templates and versions that stages read
         (folder / name).symlink_to(PROJECT / name)
-    (folder / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
+    (folder / "reader").mkdir()
+    for name in ("params.yaml", "reader/params.yaml"):
+        (folder / name).write_bytes((PROJECT / name).read_bytes())
     edit_params(folder, {"train.epochs": 2, "plot.mistakes": 6, **changes})
 
 
 def make_small(folder: Path) -> str:
     """Everything that the pipeline computes, from the IDX files on, with the rest of a batch and all that is random."""
-    reader = {"reader.hidden_units": [16, 8], "reader.batch_size": 32, "reader.epochs": 1}
-    train = {"model.hidden_units": [16, 8], "train.batch_size": 32, "train.augmentation": "elastic"}
-    copy_parameters(folder, train | reader)
+    copy_parameters(folder, {"model.hidden_units": [16, 8], "train.batch_size": 32, "train.augmentation": "elastic"})
+    sha256 = {name: hashlib.sha256(idx_bytes(array)).hexdigest() for name, array in tiny_mnist().items()}
+    reader = {"reader.hidden_units": [16, 8], "reader.batch_size": 32, "reader.epochs": 1, "download.sha256": sha256}
+    edit_params(folder, reader, "reader/params.yaml")
     (folder / "data/raw").mkdir(parents=True)
     for name, array in tiny_mnist().items():
         (folder / "data/raw" / name).write_bytes(idx_bytes(array))
-    return "normalize,eda,train,evaluate,reader,plot,report"
+    return "normalize,eda,train,evaluate,reader.train_reader,plot,report"
 
 
 def make_wide(folder: Path) -> str:
@@ -69,7 +73,7 @@ def finish(process: subprocess.Popen) -> str:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """What the stages of each case read and wrote."""
-    files = (path for name in ("data", "models", "reports") for path in folder.glob(f"*/{name}/**/*"))
+    files = (path for name in ("data", "models", "reports", "reader") for path in folder.glob(f"*/{name}/**/*"))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.is_file()}
 
 

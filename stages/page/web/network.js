@@ -1,5 +1,5 @@
 // The networks of stages/network/build.py: dense layers, ReLU after the hidden ones, softmax at the end; and when the
-// reader is sure, the twin of stages/common/reader.py and tools/reading/network.py.
+// reader is sure, the twin of stages/contracts/reader.py and reader/reading/network.py.
 
 // Returns {kernel, bias} for each layer. A kernel is (inputs, outputs), row after row; all float32, little-endian, as
 // every machine with a browser stores them.

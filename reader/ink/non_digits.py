@@ -1,49 +1,40 @@
-"""Ink that is no single digit, for a network that is to say so: letters, strokes, scribbles and digits in pairs.
+"""Ink that is not a single digit, for the network's reject class: letters, strokes, scribbles and pairs of digits.
 
-Everything is additions, products, quotients and square roots of single numbers, which are exact to the last bit on any
-CPU; no normal distribution, whose tails are logarithms.
+All arithmetic consists of sums, products, quotients and square roots of single numbers, which are exact to the last bit
+on any CPU; there is no normal distribution, whose tails are logarithms.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 
 from contracts.dataset import SHAPE
-from ink.glyphs import FIT, MARGIN, centred, draw_glyphs
 from network.sampling import CENTRE, sample
+from reader.ink.glyphs import FIT, MARGIN, centred, prints
 
-# Without those that a person takes for digits.
-LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwx?!&%@#+*=<>$"
+LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwx?!&%@#+*=<>$"  # without those that people take for digits
 GRID = np.arange(SHAPE[0], dtype=np.float64)
 
 
-def draw(n: int, images: np.ndarray, names: Sequence[str], random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return n images by their kinds, each (m, 28, 28) float32 in [0, 1]: a third of them letters, a third strokes.
+def draw(n: int, digits: np.ndarray, purpose: str, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return n images by kind, each (m, 28, 28) float32 in [0, 1]: a third are letters, a third strokes.
 
-    images: (k, 28, 28) float32 in [0, 1], digits to pair; names: of the classes, no letter of which is drawn.
+    digits: (k, 28, 28) float32 in [0, 1], to pair; purpose: of the letters' fonts.
     """
     few = n // 6
-    others = [letter for letter in LETTERS if letter.lower() not in {name.lower() for name in names}]
-    glyphs, _ = draw_glyphs(others)
     lines = {
         "strokes": [strokes(random) for _ in range(n - 4 * few)],
         "scribbles": [scribble(random) for _ in range(few)],
     }
     drawn = {kind: np.stack([ink(each, 1.2 + 3 * random.random()) for each in every]) for kind, every in lines.items()}
-    return drawn | {
-        "letters": glyphs[random.integers(len(glyphs), size=2 * few)],
-        "pairs": pairs(few, images, random),
-    }
+    letters, _ = prints(2 * few, LETTERS, purpose, random)
+    return drawn | {"letters": letters, "pairs": pairs(few, digits, random)}
 
 
 def strokes(random: np.random.Generator) -> np.ndarray:
-    """Return the segments, (k, 2, 2), of two to five lines, straight or bent, that often begin where others end."""
+    """Return the segments, (k, 2, 2), of two to five straight or bent lines that often begin where others end."""
     ends, segments = [random.random(2)], []
     for _ in range(random.integers(2, 6)):
         start = ends[random.integers(len(ends))] if random.random() < 0.7 else random.random(2)
-        aligned = random.integers(3, size=2) / 2 + 0.2 * (
-            random.random(2) - 0.5
-        )  # as letters are: on a line or halfway
+        aligned = random.integers(3, size=2) / 2 + 0.2 * (random.random(2) - 0.5)  # like letters: on a line or halfway
         end = aligned if random.random() < 0.7 else random.random(2)
         bend = 0.9 * (random.random(2) - 0.5) if random.random() < 0.4 else np.zeros(2)
         control = (start + end) / 2 + bend
@@ -55,7 +46,7 @@ def strokes(random: np.random.Generator) -> np.ndarray:
 
 
 def scribble(random: np.random.Generator) -> np.ndarray:
-    """Return the segments, (k, 2, 2), of a walk at random whose corners are cut twice (Chaikin 1974)."""
+    """Return the segments, (k, 2, 2), of a random walk whose corners are cut twice (Chaikin 1974)."""
     points = np.cumsum(random.random((random.integers(5, 25), 2)) - 0.5, axis=0)
     for _ in range(2):
         a, b = points[:-1], points[1:]
@@ -78,7 +69,7 @@ def ink(segments: np.ndarray, width: float) -> np.ndarray:
 
 
 def pairs(n: int, images: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return n images of two digits side by side that touch or nearly do, scaled to fit: (n, 28, 28) float32."""
+    """Return n images of two digits side by side that touch or almost touch, scaled to fit: (n, 28, 28) float32."""
     chosen = images[np.sort(random.integers(len(images), size=2 * n))][random.permutation(2 * n)]
     first, second = chosen[:n], chosen[n:]
     (left, width), (left2, width2) = extent(first), extent(second)

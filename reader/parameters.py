@@ -1,0 +1,19 @@
+"""The parameters of reader/params.yaml, whose section `download` is a `common.params.Download`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from common.params import Fraction, Model, Train
+
+PATH = Path("reader/params.yaml")
+
+
+class Reader(Train, Model):
+    """The parameters that train and model have too, and the reader's own."""
+
+    validation_fraction: Fraction
+    non_digits: Annotated[float, Field(gt=0, le=1)]
+    prints: Annotated[float, Field(ge=0, le=1)]
+    max_confident_errors: Annotated[float, Field(gt=0, le=0.1)]
