@@ -107,7 +107,7 @@ def summarise(packed: Packed) -> tuple[pd.DataFrame, int, int]:
 def print_result(packed: Packed, relative: str) -> None:
     """Print the table of classes, the reasons of refusals, each with its first file, and the next command."""
     table, leaked, ambiguous = summarise(packed)
-    table = pd.concat([table, table.sum().to_frame("all").T])
+    table = pd.concat([table, table.sum().to_frame("all").T]).rename_axis(columns="class")
     print(table.to_string(formatters=dict.fromkeys(table, "{:,}".format)))
     reasons: dict[str, list[str]] = {}
     for name, reason in packed.refused:
