@@ -37,8 +37,13 @@ STATEMENT = Path("verify.json")
 LIBRARIES = ["tensorflow", "keras", "numpy", "h5py", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "dvc"]
 VERSIONS = """import json; from importlib import metadata
 print(json.dumps({package.name: package.version for package in metadata.distributions()}))"""
-SHOWN = 20  # lines of differences
 IDENTICAL, DIFFERENT, WITHIN_TOLERANCE = 0, 1, 2  # exit status
+
+
+def shorten(lines: list[str], separator: str, most: int) -> str:
+    """Join at most so many lines; a last one counts the rest."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return separator.join([*lines[:most], *more])
 
 
 def show_table(committed: dict[str, str | None], found: dict[str, str | None]) -> str:
@@ -117,9 +122,9 @@ def main() -> None:
         if not (folder / "dvc.lock").exists():
             raise PipelineError(f"{commit.short} has no dvc.lock: nothing to compare with; run `dvc repro` and commit")
         if stale := commits.find_stale(folder):
-            raise PipelineError(f"dvc.lock does not match {', '.join(stale)}; run `dvc repro` and commit")
+            raise PipelineError(f"dvc.lock does not match {shorten(stale, ', ', 10)}; run `dvc repro` and commit")
         if faults := tables.find_faults(PROJECT, commit.hash):
-            raise PipelineError(f"{'; '.join(faults)} (docs/verification.md)")
+            raise PipelineError(f"{shorten(faults, '; ', 5)} (docs/verification.md)")
         python = commits.find_python(PROJECT, commit, folder, home / "environment")
         committed = commits.read_results(folder)
         for path in folder.rglob("dvc.lock"):
@@ -130,8 +135,7 @@ def main() -> None:
         found, here, reason = commits.read_results(folder), machine(python), find_reason(folder)
 
     status, verdict, lines = judge(committed, found, reason)
-    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    print("", show_table(committed.hashes, found.hashes), "", *lines[:SHOWN], *more, sep="\n")
+    print("", show_table(committed.hashes, found.hashes), "", shorten(lines, "\n", 20), sep="\n")
     print(*describe(here, reason), f"{seconds} seconds from scratch", "", f"verify: {verdict}", sep="\n", flush=True)
     statement = {**here, "commit": commit.hash, "commit_date": commit.day, "outputs": found.hashes, "seconds": seconds}
     try:

@@ -33,15 +33,15 @@ def find_faults(project: Path, commit: str) -> list[str]:
     found = []
     for check, paths in {check_seeds: (study.TABLE, study.SCORES), check_record: (RECORD, CURVES)}.items():
         writer = git("log", "-1", "--no-show-signature", "--format=%H", commit, "--", *map(str, paths), folder=project)
-        for revision in {commit: None, writer.decode().strip() or commit: None}:
-            faults = list(check(reader(project, revision)))
+        for revision in dict.fromkeys([commit, writer.decode().strip() or commit]):
+            faults = list(check(files_of(project, revision)))
             if not faults:
                 break
         found += faults
     return found
 
 
-def reader(project: Path, commit: str) -> Read:
+def files_of(project: Path, commit: str) -> Read:
     def read(path: Path | str) -> bytes | None:
         try:
             return git("show", f"{commit}:./{path}", folder=project)
