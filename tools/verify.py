@@ -29,7 +29,7 @@ from common.errors import PipelineError, run
 from common.files import save_json
 from network import platform_support
 from running import copies, hardware
-from verification import commits, tables, tolerance
+from verification import commits, records, tolerance
 from verification.commits import Results
 
 PROJECT = Path(__file__).parents[1]
@@ -123,7 +123,7 @@ def main() -> None:
             raise PipelineError(f"{commit.short} has no dvc.lock: nothing to compare with; run `dvc repro` and commit")
         if stale := commits.find_stale(folder):
             raise PipelineError(f"dvc.lock does not match {shorten(stale, ', ', 10)}; run `dvc repro` and commit")
-        if faults := tables.find_faults(PROJECT, commit.hash):
+        if faults := records.find_faults(PROJECT, commit.hash):
             raise PipelineError(f"{shorten(faults, '; ', 5)} (docs/verification.md)")
         python = commits.find_python(PROJECT, commit, folder, home / "environment")
         committed = commits.read_results(folder)

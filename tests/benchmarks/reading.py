@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 from measure import PROJECT, print_table
+
 from pictures import HANDS, KINDS, PRINTS, Pen, find_fonts, photograph
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))

@@ -10,7 +10,7 @@ import pytest
 from comparison import study
 from comparison.revisions import PREDICTIONS
 from fixtures import PROJECT, commit, succeed
-from verification.tables import CURVES, RECORD, find_faults
+from verification.records import CURVES, RECORD, find_faults
 
 LOCK = "stages: {train: {params: {params.yaml: {train: {seed: 1}}}, outs: [{path: models/model.keras, md5: m1}]}}\n"
 
