@@ -124,6 +124,8 @@ def sources():
     lines = re.findall(r"^(?:global|install)\.(.+?)=(.+)$", listed, re.MULTILINE)  # sorted, and `install` wins
     found = {"cert": os.environ.get("REQUESTS_CA_BUNDLE", ""), **{k: ast.literal_eval(v) for k, v in lines}}
     settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if "XDG_CACHE_HOME" not in os.environ and not os.access(os.path.expanduser("~"), os.W_OK):
+        settings["UV_NO_CACHE"] = "1"  # such as the home `/` of a user ID without a name
     settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # all indexes, as pip does; hashes say what may be taken
     for name, uv_name in SOURCES.items():
         pip_name = "PIP_" + name.upper().replace("-", "_")
@@ -146,7 +148,8 @@ def install(lock):
         pin.write_text(re.search(r"^uv==(.*\\\n)+.*", locked, re.MULTILINE).group())
         run([*pip, "--only-binary=:all:", "--requirement", pin], **settings)
     options = ["--no-index"] * ("NO_INDEX" in settings) + ["--quiet"] * (not sys.stderr.isatty())
-    synced = run([uv or own, "pip", "sync", "--python", PYTHON, "--require-hashes", *options, lock], **settings)
+    sync = [uv or own, "pip", "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode", *options, lock]
+    synced = run(sync, **settings)
     if synced.returncode == 0:
         return "uv"
     say(f"uv could not install them ({synced.stderr or 'see above'}); pip tries, which takes minutes")

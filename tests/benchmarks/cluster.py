@@ -67,7 +67,7 @@ def seconds_alone(epochs: int, seeds: int) -> float:
     """Return the seconds per variant of `run_variant.py`, one after the other."""
     with project(epochs, seeds) as copy:
         command = [sys.executable, "tools/run_variant.py", "--set"]
-        return sum(run([*command, f"train.seed={seed}"], copy, **ENVIRONMENT).seconds for seed in range(seeds)) / seeds
+        return sum(run([*command, f"train.seed={seed}"], copy, **ENVIRONMENT) for seed in range(seeds)) / seeds
 
 
 def seconds_of_study(epochs: int, seeds: int, number: int, dask: bool) -> float:

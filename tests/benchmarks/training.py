@@ -1,10 +1,9 @@
-"""How fast the network trains, beside its bare matrix products and other ways to fit it, all in one run.
+"""How long an epoch takes, compared with its bare matrix products and with other ways to fit the same network.
 
-`python tests/benchmarks/training.py [--peers PYTHON]`, after `make`. PYTHON is an interpreter that has PyTorch or JAX,
-by default this one; a peer that is not installed is left out. Each way runs in a process of its own, in turn. All but
-the matrix products do the same work: they train, and say after each epoch what `history.csv` says of it, loss and
-accuracy of the training and of the validation images. What counts is the fastest epoch of each way, because whatever
-else the machine does can only make an epoch slower; the first does not count, it compiles.
+`python tests/benchmarks/training.py [--peers PYTHON]`, after `make`. PYTHON is an interpreter with PyTorch or JAX, by
+default this one; what is not installed is left out. Each way runs in a process of its own, in turn. All but the matrix
+products do the same work: they train, and compute loss and accuracy of the training and the validation images. The
+fastest of several epochs counts, because whatever else the machine does can only slow one down.
 """
 
 import argparse
@@ -13,125 +12,58 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from measure import PROJECT, machine, print_table
+from measure import PROJECT, machine, print_table, run  # makes tools/ importable
 
 SIZES = [(128, 64), (512, 256)]
 BATCH, EPOCHS, REPEATS = 128, 6, 3
+LONG, SHORT = 13, 3  # epochs of two trainings, whose difference is without start and compilation
 DATA = PROJECT / "data/normalized"
-OURS = ["ours", "without the settings"]
 PEERS = ["torch", "jax"]
-WAYS = ["matrix products", *OURS, "keras", "keras, batch 32", *PEERS]
+WAYS = ["matrix products", "this project", "keras", "keras, batch 32", *PEERS]
 
 
-def measure(way: str, sizes: tuple[int, int], python: str) -> dict[str, float] | None:
-    """Run one way in a process of its own; return its seconds an epoch by what they go to, None if not installed."""
+def ours(sizes: tuple[int, int]) -> float:
+    """Return the seconds of an epoch of stages/train.py."""
+    from running import copies  # whose packages an interpreter with PyTorch need not have
+
+    with TemporaryDirectory() as folder:
+        project = copies.copy(PROJECT, Path(folder))
+        (project / "data/normalized").symlink_to(DATA)
+        copies.set_param(project, "model", "hidden_units", list(sizes))
+        copies.set_param(project, "train", "batch_size", BATCH)
+        found = []
+        for epochs in (SHORT, LONG):
+            copies.set_param(project, "train", "epochs", epochs)
+            found.append(run([sys.executable, "stages/train.py"], project))
+    return (found[1] - found[0]) / (LONG - SHORT)
+
+
+def other(way: str, sizes: tuple[int, int], python: str) -> float | None:
+    """Run one way in a process of its own; return its seconds an epoch, None if it is not installed."""
     command = [python, __file__, "--way", way, "--sizes", *map(str, sizes)]
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-    if result.returncode:
-        if "ModuleNotFoundError" in result.stderr:
-            return None
+    if result.returncode and "ModuleNotFoundError" not in result.stderr:
         raise SystemExit(result.stderr)
-    return json.loads(result.stdout.splitlines()[-1])
+    return None if result.returncode else json.loads(result.stdout.splitlines()[-1])
 
 
 def report(sizes: tuple[int, int], python: str) -> None:
     """Measure every way REPEATS times in turn and print the fastest epoch of each, as ratios too."""
     found: dict[str, list] = {way: [] for way in WAYS}
     for _ in range(REPEATS):
-        for way in WAYS:
-            found[way].append(measure(way, sizes, python if way in PEERS else sys.executable))
-    best = {way: min(runs, key=lambda run: run["epoch"]) for way, runs in found.items() if all(runs)}
-    products, ours = best["matrix products"]["epoch"], best["ours"]
+        for way, seconds in found.items():
+            mine = way == "this project"
+            seconds.append(ours(sizes) if mine else other(way, sizes, python if way in PEERS else sys.executable))
+    best = {way: min(seconds) for way, seconds in found.items() if None not in seconds}
+    bases = best["matrix products"], best["this project"]
     print_table(
-        f"{sizes[0]} and {sizes[1]} units, batch {BATCH}, seconds an epoch",
-        ["", "epoch", "x matrix products", "x ours"],
-        [(way, run["epoch"], run["epoch"] / products, run["epoch"] / ours["epoch"]) for way, run in best.items()],
+        f"{sizes[0]} and {sizes[1]} units, batch {BATCH}",
+        ["", "seconds an epoch", "/ matrix products", "/ this project"],
+        [(way, seconds, *(seconds / base for base in bases)) for way, seconds in best.items()],
     )
-    print_table(
-        "Where ours go",
-        ["", "seconds"],
-        [(part, seconds) for part, seconds in ours.items() if part != "epoch"],
-    )
-    missing = [way for way in WAYS if way not in best]
-    print(f"\nnot installed: {', '.join(missing)}" if missing else "")
-
-
-def ours(sizes: tuple[int, int], settings: bool) -> dict[str, float]:
-    """Fit as stages/train.py does; without the settings of determinism.py, with TensorFlow as it comes."""
-    sys.path = [str(PROJECT / "stages"), *sys.path]
-    sys.path.remove(str(Path(__file__).parent))  # its training.py would hide stages/network
-    if not settings:
-        import types
-
-        from common import memory
-
-        memory.keep_freed()
-        import keras
-        import tensorflow
-
-        plain = types.ModuleType("network.determinism")
-        plain.keras, plain.tf = keras, tensorflow
-        sys.modules["network.determinism"] = plain
-    os.chdir(PROJECT)
-    from tempfile import TemporaryDirectory
-
-    from common import params
-    from common.params import Model, Train
-    from contracts import dataset
-    from network import batches
-    from network.build import build
-    from network.checkpoint import Checkpoint
-    from network.fit import fit
-
-    splits = [dataset.load(DATA / name) for name in ("train", "validation")]
-    values = params.load(Train).model_copy(update={"batch_size": BATCH, "epochs": EPOCHS})
-    with TemporaryDirectory() as folder:
-        os.chdir(folder)
-        clock = timed(Checkpoint)("train", [], "", Path("history.csv"), EPOCHS)
-        fit(build(Model(hidden_units=[*sizes]), 10, 0), *splits, values, clock)
-        start = perf_counter()
-        plan = batches.Plan.of(len(splits[0].labels), values)
-        for _ in batches.shuffled(splits[0], values, plan, range(1)):
-            pass
-        feeding = perf_counter() - start
-    best = min(range(1, EPOCHS), key=clock.epochs.__getitem__)
-    epoch, validation, callbacks = clock.epochs[best], clock.validation[best], clock.callbacks[best]
-    return {
-        "epoch": epoch,
-        "steps": epoch - validation - callbacks,
-        "validation": validation,
-        "callbacks": callbacks,
-        "batches, alone (they are prepared meanwhile)": feeding,
-        "compilation, once": clock.epochs[0] - epoch,
-    }
-
-
-def timed(base: type) -> type:
-    """Return a checkpoint that also notes when epochs, validations and the callbacks themselves begin and end."""
-
-    class Clock(base):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            self.epochs, self.validation, self.callbacks = [], [], []
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.began = perf_counter()
-
-        def on_test_begin(self, logs=None):
-            self.tested = perf_counter()
-
-        def on_test_end(self, logs=None):
-            self.ended = perf_counter()
-            self.validation.append(self.ended - self.tested)
-
-        def on_epoch_end(self, epoch, logs=None):
-            super().on_epoch_end(epoch, logs)
-            self.callbacks.append(perf_counter() - self.ended)
-            self.epochs.append(perf_counter() - self.began)
-
-    return Clock
 
 
 def keras_defaults(sizes: tuple[int, int], batch: int) -> list[float]:
@@ -276,21 +208,6 @@ def jax_scan(sizes: tuple[int, int]) -> list[float]:
     return seconds
 
 
-def fit(way: str, sizes: tuple[int, int]) -> dict[str, float]:
-    match way:
-        case "ours" | "without the settings":
-            return ours(sizes, settings=way == "ours")
-        case "keras" | "keras, batch 32":
-            epochs = keras_defaults(sizes, BATCH if way == "keras" else 32)
-        case "torch":
-            epochs = pytorch(sizes)
-        case "jax":
-            epochs = jax_scan(sizes)
-        case _:
-            epochs = matrix_products(sizes)
-    return {"epoch": min(epochs[1:])}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--peers", metavar="PYTHON", default=sys.executable, help="an interpreter with PyTorch or JAX")
@@ -298,11 +215,18 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way:
-        print(json.dumps(fit(arguments.way, tuple(arguments.sizes))))
+        ways = {
+            "matrix products": matrix_products,
+            "keras": lambda sizes: keras_defaults(sizes, BATCH),
+            "keras, batch 32": lambda sizes: keras_defaults(sizes, 32),
+            "torch": pytorch,
+            "jax": jax_scan,
+        }
+        print(json.dumps(min(ways[arguments.way](tuple(arguments.sizes))[1:])))  # the first epoch compiles
         return
-    if not Path(DATA).exists():
+    if not DATA.exists():
         raise SystemExit("data/normalized is missing: run `make` first")
-    print(f"{machine()}; the fastest epoch of {REPEATS} runs of {EPOCHS}, in turn")
+    print(f"{machine()}; the fastest epoch of {REPEATS} runs, in turn")
     for sizes in SIZES:
         report(sizes, arguments.peers)
 
