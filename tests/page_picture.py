@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 PROJECT = Path(__file__).parents[1]
-sys.path[:0] = [str(PROJECT / folder) for folder in ("stages", "tools")]
+sys.path[:0] = [str(PROJECT / folder) for folder in (".", "stages", "tools", "tests/page")]
 
 from test_page import SEVEN, draw_with_mouse  # noqa: E402
 
 from browser import open_browser  # noqa: E402
 
-WINDOW = {"width": 1000, "height": 760, "deviceScaleFactor": 1, "mobile": False}
+WINDOW = {"width": 1000, "height": 910, "deviceScaleFactor": 1, "mobile": True}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The contract of the reader, the network for photos and drawings of digits: its weights, and how it is asked.
 
 It has one output more than there are digits, the last: its probability that an image is not a single digit.
-`stages/page/web/network.js` asks it in the same way in a browser.
+`stages/page/web/reading.js` asks it in the same way in a browser.
 """
 
 import zipfile

@@ -17,6 +17,16 @@ def percent(share: float | str, decimals: int = 2) -> str:
     return f"{100 * float(share):.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
+def probability(share: float, decimals: int = 2) -> str:
+    """Write a probability as `percent` does, but never as 0 or 100 %, which it only seems to be after rounding."""
+    end = 10.0**-decimals
+    if share < end / 200:
+        return f"<\N{NO-BREAK SPACE}{percent(end / 100, decimals)}"
+    return (
+        f">\N{NO-BREAK SPACE}{percent(1 - end / 100, decimals)}" if share >= 1 - end / 200 else percent(share, decimals)
+    )
+
+
 def thousands(number: int | str) -> str:
     """Write 10000 as 10,000."""
     return f"{int(number):,}"
@@ -58,7 +68,8 @@ def save(path: Path, template: str, **values: object) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"change": change, "interval": interval, "percent": percent, "thousands": thousands}
+    environment.filters |= {"change": change, "interval": interval, "percent": percent, "probability": probability}
+    environment.filters["thousands"] = thousands
     text = environment.get_template(template).render(values)
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

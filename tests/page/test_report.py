@@ -1,6 +1,6 @@
 import base64
-import hashlib
 import io
+import json
 import re
 
 import jinja2
@@ -8,52 +8,58 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.errors import PipelineError
+import report
 from common.params import Normalize
-from contracts import tables
+from contracts import reader, tables
+from fixtures import PROJECT, edit_params
 from page import templates
-from report import MODEL, encode_image, encode_network, list_parameters, show_ambiguous, show_mistakes
 
-ARRAYS = [np.full((784, 3), 0.5, np.float32), np.arange(3, dtype=np.float32), np.ones((3, 2), np.float32)]
-ARRAYS.append(np.zeros(2, np.float32))
+HEADINGS = [  # of Mitchell et al. (2019), figure 1
+    "Model details",
+    "Intended use",
+    "Factors",
+    "Metrics",
+    "Evaluation data",
+    "Training data",
+    "Quantitative analyses",
+    "Ethical considerations",
+    "Caveats and recommendations",
+]
+HOSTILE = "<img src=x onerror=alert(1)>|[a](javascript:b)*c*_d_`e`~f~$g$&lt;\\|"
 
 
-def test_the_weights_are_little_endian_floats_one_array_after_the_other():
-    network = encode_network(MODEL, dict(enumerate(ARRAYS)), 2)
-    assert network["sizes"] == [784, 3, 2]
-    floats = np.frombuffer(base64.b64decode(network["weights"]), "<f4")
-    np.testing.assert_array_equal(floats, np.concatenate([array.ravel() for array in ARRAYS]))
+@pytest.fixture
+def here(project, monkeypatch):
+    """A copy of the finished project, the current folder."""
+    monkeypatch.chdir(project)
+    return project
 
 
-@pytest.mark.parametrize(
-    ("arrays", "classes"), [(ARRAYS, 10), (ARRAYS[:3], 2), (ARRAYS[2:], 2), ([ARRAYS[0].T, *ARRAYS[1:]], 2), ([], 2)]
-)
-def test_layers_that_do_not_lead_from_pixels_to_digits_are_an_error(arrays, classes):
-    with pytest.raises(PipelineError, match=f"expected dense layers from 784 pixels to {classes} outputs, found"):
-        encode_network(MODEL, dict(enumerate(arrays)), classes)
+def test_the_reader_is_written_as_little_endian_halves_one_array_after_the_other(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    network = report.load_reader(reader.NAMES, "strokes")["network"]
+    layers = reader.load_network()
+    assert network["sizes"] == [784, *(len(bias) for _, bias in layers)]
+    halves = np.frombuffer(base64.b64decode(network["weights"]), "<f2")
+    np.testing.assert_array_equal(halves, np.concatenate([part.ravel() for layer in layers for part in layer]))
 
 
 def test_an_image_survives_the_way_into_the_page():
     image = (np.arange(784).reshape(28, 28) % 256 / np.float32(255)).astype(np.float32)
-    shown = np.array(Image.open(io.BytesIO(base64.b64decode(encode_image(image)))))
+    shown = np.array(Image.open(io.BytesIO(base64.b64decode(report.encode_image(image)))))
     np.testing.assert_array_equal(shown / np.float32(255), image)
 
 
-def test_galleries_say_what_an_image_is_and_what_it_was_taken_for():
-    images, names = np.zeros((9, 28, 28), np.float32), ["zero", "one", "two"]
-    wrong = {"loss": 0.1}
-    rows = [
-        tables.Prediction(*row, **wrong) for row in [(0, 1, 1, 0.9), (1, 1, 2, 0.6), (2, 0, 2, 0.8), (3, 2, 0, 0.8)]
-    ]
-    worst = tables.most_confident_mistakes(rows, 2)
-    assert [row.index for row in worst] == [2, 3]
-    assert [image["line"] for image in show_mistakes(worst, images, names)] == [
-        "zero predicted as two",
-        "two predicted as zero",
-    ]
-    (image,) = show_ambiguous([tables.Ambiguous(8, 0, 1, 0.5, 2, 0.49)], images, names)
-    assert image["line"] == "one or two? It is zero"
-    assert image["shares"] == "50.0\xa0%, 49.0\xa0%"
+def test_galleries_show_each_image_with_its_probabilities():
+    images, names = np.zeros((9, 28, 28), np.float32), ["zero", "one", "two", "three"]
+    (image,) = report.show_mistakes([tables.Prediction(2, 0, 2, 0.75, 2.0)], images, names)
+    assert image["line"] == "zero predicted as two"
+    known = [("two", 0.75), ("zero, the right answer", np.exp(-2)), ("2 others", 0.25 - np.exp(-2))]
+    assert image["probabilities"] == [(name, pytest.approx(share)) for name, share in known]
+    (image,) = report.show_ambiguous([tables.Ambiguous(8, 2, 1, 0.5, 2, 0.49)], images, names)
+    assert image["line"] == "one or two? It is two"
+    assert [name for name, _ in image["probabilities"]] == ["one", "two, the right answer", "2 others"]
+    assert report.list_probabilities({0: 0.6, 1: 0.4}, 0, ["a", "b"]) == [("a, the right answer", 0.6), ("b", 0.4)]
 
 
 def test_a_value_that_a_template_uses_and_nobody_gives_is_an_error(tmp_path):
@@ -63,7 +69,7 @@ def test_a_value_that_a_template_uses_and_nobody_gives_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "amount", "words"),
+    ("change", "amount", "text"),
     [
         ("rotated", -15, "rotated 15° clockwise"),
         ("stroke width", 2, "strokes 2 px wider"),
@@ -72,22 +78,93 @@ def test_a_value_that_a_template_uses_and_nobody_gives_is_an_error(tmp_path):
         ("blank", 0, "blank"),
     ],
 )
-def test_a_change_is_told_in_words(change, amount, words):
-    assert templates.change(tables.Robustness(change, amount, 1, 1.0, 1.0)) == words
+def test_a_change_is_described_as_text(change, amount, text):
+    assert templates.change(tables.Robustness(change, amount, 1, 1.0, 1.0)) == text
 
 
-def test_parameters_are_listed_as_dvc_names_them():
-    assert list_parameters(Normalize(validation_fraction=0.2, seed=3)) == [
+def test_shares_are_written_with_their_interval_and_no_probability_as_certain():
+    assert templates.interval(1 / 29, 29, 0.95) == "0.61\xa0% to 17.18\xa0%"
+    written = [templates.probability(share).replace("\xa0", " ") for share in (0, 0.00004, 0.5, 0.99994, 0.99996, 1)]
+    assert written == ["< 0.01 %", "< 0.01 %", "50.00 %", "99.99 %", "> 99.99 %", "> 99.99 %"]
+
+
+def test_parameters_are_listed_as_dvc_names_them_and_all_have_a_meaning_on_the_page(finished):
+    assert report.list_parameters(Normalize(validation_fraction=0.2, seed=3)) == [
         ("normalize.validation_fraction", 0.2),
         ("normalize.seed", 3),
     ]
-
-
-def test_the_page_names_the_model_in_it_and_loads_nothing_from_elsewhere(finished):
     page = (finished / "reports/index.html").read_text()
-    assert hashlib.sha256((finished / "models/model.keras").read_bytes()).hexdigest() in page
-    assert set(re.findall(r'(?:src|href)="([^"]{0,11})', page)) <= {"data:image/", "data:,", "model_card."} | set(
-        re.findall(r'href="(#[a-z-]+)"', page)
-    )
+    assert re.findall(r"<code>(\w+\.\w+)</code><br><span class=.quiet.></span>", page) == []
+
+
+def test_the_pins_are_listed_sorted_without_remarks():
+    assert report.pinned_versions("b==2  # why\n\n# remark\na==1\n") == ["a==1", "b==2"]
+
+
+def test_the_page_is_small_names_its_network_and_loads_nothing_from_elsewhere(finished):
+    page = (finished / "reports/index.html").read_text()
+    assert len(page.encode()) <= 2.5e6
+    metrics = json.loads((finished / reader.METRICS).read_text())
+    assert f"it recognises {templates.percent(metrics['accuracy'])} of the test digits" in page
+    links = set(re.findall(r'href="(#[a-z-]+)"', page))
+    assert set(re.findall(r'(?:src|href)="([^"]{0,11})', page)) <= {"data:image/", "data:,", "model_card."} | links
     assert "http" not in page.replace("http-equiv", "")
-    assert all(re.search(rf'id="{target}"', page) for target in re.findall(r'href="#([a-z-]+)"', page))
+    assert all(f'id="{link[1:]}"' in page for link in links)
+
+
+def test_the_card_has_the_headings_and_the_numbers_of_the_reports(finished):
+    card = (finished / "reports/model_card.md").read_text()
+    headings = re.findall(r"^## (.+)$", card, re.M)
+    assert [heading for heading in headings if heading in HEADINGS] == HEADINGS
+    metrics = json.loads((finished / "reports/evaluate/metrics.json").read_text())
+    assert f"**{100 * metrics['accuracy']:.2f}\xa0%**" in card
+    assert "CC BY-SA 3.0" in card
+    rows = tables.load(finished / "reports/evaluate/robustness.csv", tables.Robustness)
+    assert all(f"| {templates.change(row)} | {row.images} |" in card for row in rows)
+    assert all(f"- `{line}`" in card for line in (PROJECT / "requirements.in").read_text().split() if "==" in line)
+
+
+def test_the_card_and_the_page_state_the_rates_and_the_threshold_of_the_reader(finished):
+    metrics = json.loads((finished / reader.METRICS).read_text())
+    card, page = ((finished / f"reports/{name}").read_text() for name in ("model_card.md", "index.html"))
+    assert f"**{100 * metrics['confidence_threshold']:.1f}\xa0%**" in card
+    for kind, rate in metrics["rates"].items():
+        assert f"| {kind} | {rate['images']:,} | {100 * rate['confident']:.2f}\xa0% |" in card
+    assert f'"threshold": {metrics["confidence_threshold"]}' in page
+
+
+@pytest.mark.parametrize("form", ["pictures", "strokes"])
+def test_page_and_card_of_other_data_have_no_reader_and_speak_of_their_own_unit(form, here):
+    names = [*"abcdefghij"]
+    about = {"name": "Notes", "subject": "written notes", "unit": "note", "form": form}
+    edit_params(here, {f"about.{key}": value for key, value in about.items()} | {"dataset.class_names": names})
+    table = here / "reports/evaluate/per_digit.csv"
+    table.write_text(re.sub(r"^\d", lambda digit: names[int(digit[0])], table.read_text(), flags=re.M))
+    report.main()
+    page = re.sub(r"<style>.*?</style>", "", report.PAGE.read_text(), flags=re.S)
+    texts = re.sub(r"<[^>]*>", " ", page) + report.CARD.read_text()
+    assert not re.findall(r"(?i).*\b(?:digits?|canvas|letters?|reader|draw\w*|MNIST)\b.*", texts)
+
+
+def test_no_text_of_the_user_is_markup_in_the_card_or_the_page(here):
+    texts = {f"about.{key}": HOSTILE for key in ("name", "subject", "unit", "origin", "licence")}
+    edit_params(here, texts | {"dataset.class_names": [HOSTILE, *"123456789"]})
+    table = here / "reports/evaluate/per_digit.csv"
+    table.write_text(table.read_text().replace("\n0,", f'\n"{HOSTILE}",'))
+    report.main()
+    card, page = (path.read_text() for path in (report.CARD, report.PAGE))
+    assert "<img src=x" not in page
+    assert "javascript:b)" in page
+    unescaped = re.sub(r"\\[\\`*_~$<>\[\]|&]", "", card)
+    assert "img src=x onerror=alert" in unescaped
+    assert not re.search(r"<img|\[a\]|\*c\*|_d_|`e`|~f~|\$g\$|&lt;", unescaped)
+
+
+def test_page_and_card_are_the_same_wherever_they_are_written(finished, here, monkeypatch):
+    for path in (report.PAGE, report.CARD):
+        path.unlink()
+    for name, value in {"TZ": "Asia/Tokyo", "LC_ALL": "C"}.items():
+        monkeypatch.setenv(name, value)
+    report.main()
+    for path in (report.PAGE, report.CARD):
+        assert path.read_bytes() == (finished / path).read_bytes()

@@ -1,7 +1,7 @@
 """Turn a drawn or photographed digit into an image like MNIST's: find its ink, scale it, centre it.
 
 LeCun et al. (1998), Proc. IEEE 86, 2278, section III.A: scaled to fit 20x20 pixels with the aspect kept, then moved so
-that the centre of mass is the centre of 28x28. `stages/page/web/prepare.js` does the same in a browser: what decides
+that the centre of mass is the centre of 28x28. `stages/page/web/reading.js` does the same in a browser: what decides
 anything is computed in whole numbers, so that both decide alike.
 """
 

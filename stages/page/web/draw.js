@@ -1,22 +1,29 @@
-// The paper: strokes from mouse, finger or keyboard become the images that the reader is given, and its answers are shown.
+// The paper: strokes from mouse, finger, pen or keyboard are read while one draws, and the answers are shown.
 
-const SIDE = 28; // pixels of the network's image
 const PEN = 22; // width of a stroke on the paper of 280 x 280
-const READ = 140; // side of what is read of it: enough for 28 pixels, and fast enough to follow a finger
+const READ = 140; // side of the picture that is read: fine enough for 28 pixels, and fast enough to follow a finger
 const STEP = 10; // how far an arrow key moves the pen
 
 const find = (id) => document.getElementById(id);
+const settings = JSON.parse(find("reader").textContent);
+const reader = { ...settings, layers: decodeLayers(settings) };
 const paper = find("paper");
-const ink = paper.getContext("2d");
-const bars = [...document.querySelectorAll("#probabilities tbody tr")];
-const names = bars.slice(0, -1).map((row) => row.cells[0].textContent); // the last bar is of no single digit
+const bars = [...find("probabilities").tBodies[0].rows]; // of the digits, and last of "not a digit"
 const pen = { x: paper.width / 2, y: paper.height / 2, down: false }; // of the keyboard
 let strokes = []; // each a list of [x, y] in pixels of the paper
-let drawing = false;
+let active = null; // the id of the pointer that draws
 
-const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
+function percent(share) {
+  const text = `${(100 * share).toFixed(1)}\u00a0%`;
+  return text.startsWith("100.0") ? ">\u00a099.9\u00a0%" : text;
+}
+
+function makeCanvas(side) {
+  return Object.assign(document.createElement("canvas"), { width: side, height: side });
+}
 
 function drawStrokes() {
+  const ink = paper.getContext("2d");
   ink.fillStyle = "white";
   ink.fillRect(0, 0, paper.width, paper.height);
   Object.assign(ink, { strokeStyle: "black", lineWidth: PEN, lineCap: "round", lineJoin: "round" });
@@ -29,80 +36,74 @@ function drawStrokes() {
   }
 }
 
-// Returns the grey levels of an image or canvas scaled to side x side, row after row, 0 is black and 255 is white.
-function readGrey(source, side) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+// Returns the ink of a canvas scaled to side x side, row after row, 0 is paper and 1 is ink.
+function readInk(source, side) {
+  const context = makeCanvas(side).getContext("2d", { willReadFrequently: true });
   context.drawImage(source, 0, 0, side, side);
   const { data } = context.getImageData(0, 0, side, side);
-  return Array.from({ length: side * side }, (_, i) => data[4 * i]);
+  return Array.from({ length: side * side }, (_, i) => 1 - data[4 * i] / 255);
 }
 
-// Whether the browser keeps what is drawn from the page: some return noise or white, against recognition by fingerprint.
+// Whether the browser returns noise or white instead of what is drawn, as some do against recognition by fingerprint.
 function isHidden() {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 16 });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const canvas = makeCanvas(16), context = canvas.getContext("2d");
   context.fillStyle = "white";
   context.fillRect(0, 0, 16, 16);
   context.fillStyle = "black";
   context.fillRect(0, 0, 16, 8);
-  const { data } = context.getImageData(0, 0, 16, 16);
-  const expected = (i) => (i < data.length / 2 ? 0 : 255);
-  return data.some((value, i) => i % 4 !== 3 && Math.abs(value - expected(i)) > 16);
+  return readInk(canvas, 16).some((ink, i) => Math.abs(ink - (i < 128 ? 1 : 0)) > 1 / 16);
 }
 
-// Draws images, each 784 numbers in [0, 1], side by side, or one that is black.
-function showImages(images) {
-  const seen = find("seen");
-  seen.width = SIDE * Math.max(images.length, 1);
-  const pixels = seen.getContext("2d").createImageData(seen.width, SIDE);
-  pixels.data.forEach((_, i) => {
-    const x = (i >> 2) % seen.width, y = Math.floor((i >> 2) / seen.width);
-    const ink = images[Math.floor(x / SIDE)]?.[y * SIDE + (x % SIDE)] ?? 0;
-    pixels.data[i] = i % 4 === 3 ? 255 : Math.round(255 * ink);
-  });
-  seen.getContext("2d").putImageData(pixels, 0, 0);
+function drawImage(image) {
+  const canvas = makeCanvas(SIDE), context = canvas.getContext("2d"), pixels = context.createImageData(SIDE, SIDE);
+  pixels.data.forEach((_, i) => { pixels.data[i] = i % 4 === 3 ? 255 : Math.round(255 * image[i >> 2]); });
+  context.putImageData(pixels, 0, 0);
+  return canvas;
 }
 
-// Shows an answer, a remark beside it, and the probabilities of the classes, null for none.
-function showAnswer(answer, remark, probabilities) {
-  const best = probabilities ? probabilities.indexOf(Math.max(...probabilities.slice(0, names.length))) : -1;
-  bars.forEach((row, digit) => {
-    row.classList.toggle("best", digit === best);
-    row.style.setProperty("--share", probabilities?.[digit] ?? 0);
-    row.cells[2].textContent = probabilities?.[digit] === undefined ? "\u2013" : percent(probabilities[digit]);
-  });
-  find("answer").textContent = answer;
-  find("answer").classList.toggle("long", answer.length > 3);
-  find("confidence").textContent = remark;
+// Returns the box with one answer: the image that the network sees, the digit or "?", and the confidence in it.
+function makeTile({ image, digit, confidence, sure, probabilities }) {
+  const tile = document.createElement("div"), name = document.createElement("b"), note = document.createElement("span");
+  const other = probabilities.at(-1);
+  name.textContent = sure ? digit : "?";
+  note.textContent = sure ? percent(confidence)
+    : other > confidence ? `not a digit, ${percent(other)}` : `not sure, perhaps ${digit}, ${percent(confidence)}`;
+  const seen = drawImage(image);
+  seen.setAttribute("role", "img");
+  seen.setAttribute("aria-label", "What the network sees, 28 by 28 pixels");
+  tile.append(seen, name, note);
+  return tile;
 }
 
-// Shows what the reader says of digits as findDigits returns them; the bars are those of the one it is least sure of.
-function showDigits(digits) {
-  const answers = digits.map(read);
-  const says = ({ digit, confidence, sure }) =>
-    `${sure ? "" : `not sure, perhaps ${names[digit]}, `}${percent(confidence)}`;
+// Shows the answers in a row, or a remark without any, and the probabilities of the least certain one.
+function showAnswers(answers, remark = "") {
+  find("answer").replaceChildren(...(answers.length ? answers.map(makeTile) : [remark]));
+  find("chances").hidden = !answers.length;
+  if (!answers.length) return;
   const [least] = [...answers].sort((a, b) => a.sure - b.sure || a.confidence - b.confidence);
-  const remark = answers.length > 1 ? answers.map((answer, i) => `${i + 1}: ${says(answer)}`).join("; ") : least && says(least);
-  showImages(digits.map(({ image }) => image));
-  const reading = answers.map(({ digit, sure }) => (sure ? names[digit] : "?")).join("");
-  showAnswer(reading || "?", remark || "nothing drawn", least?.probabilities);
-}
-
-function announce(source) {
-  find("status").textContent = `${source}: ${find("answer").textContent}, ${find("confidence").textContent}`;
+  const place = answers.indexOf(least), best = Math.max(...least.probabilities);
+  find("answer").children[place].classList.toggle("least", answers.length > 1);
+  find("whose").textContent = answers.length === 1 ? "Probabilities"
+    : `Probabilities of the framed one, ${place + 1} of ${answers.length}`;
+  bars.forEach((row, i) => {
+    const share = least.probabilities[i];
+    row.classList.toggle("best", share === best);
+    row.style.setProperty("--share", share);
+    row.cells[2].textContent = percent(share);
+  });
 }
 
 function update() {
   drawStrokes();
-  find("hint").hidden = strokes.length > 0;
-  if (strokes.length && isHidden()) return showHidden();
-  showDigits(strokes.length ? findDigits(readGrey(paper, READ), READ, READ) : []);
-}
-
-function showHidden() {
-  showImages([]);
-  showAnswer("?", "this browser hides drawings from the page; allow it to read the canvas", null);
+  const drawn = strokes.length > 0;
+  find("hint").hidden = drawn;
+  find("undo").disabled = find("clear").disabled = !drawn;
+  if (!drawn) showAnswers([]);
+  else if (isHidden()) showAnswers([], "This browser hides drawings from the page: allow it to read the canvas.");
+  else {
+    const digits = findDigits(readInk(paper, READ), READ, READ);
+    showAnswers(digits.map((found) => read(reader, found)), "Nothing here looks like a digit.");
+  }
 }
 
 let scheduled = false;
@@ -115,33 +116,47 @@ function updateSoon() {
   });
 }
 
+function announce(event) {
+  const answers = [...find("answer").children].map((tile) => `${tile.children[1].textContent}, ${tile.children[2].textContent}`);
+  find("status").textContent = `${event}: ${answers.join("; ") || find("answer").textContent || "nothing drawn"}`;
+}
+
 function position(event) {
   const box = paper.getBoundingClientRect();
   const scale = paper.width / box.width;
   return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
 }
 
-paper.addEventListener("pointerdown", (event) => {
-  if (!event.isPrimary || event.button !== 0) return;
-  drawing = true;
+function startStroke(event) {
+  if (!event.isPrimary || event.button !== 0) return; // a second finger, or another button
+  active = event.pointerId; // if the end of another pointer's stroke was missed, it ends here
   pen.down = false;
-  paper.setPointerCapture(event.pointerId); // a stroke may leave the paper and come back
   strokes.push([position(event)]);
+  try {
+    paper.setPointerCapture(active); // a stroke may leave the paper and come back
+  } catch { // this pointer cannot be captured: the stroke is drawn as far as the paper goes
+  }
   updateSoon();
-});
+}
 
-paper.addEventListener("pointermove", (event) => {
-  if (!drawing || !event.isPrimary) return;
+function continueStroke(event) {
+  if (event.pointerId !== active) return;
+  if (event.pointerType === "mouse" && event.buttons === 0) return endStroke(event); // released outside the window
   // Only on secure pages and in recent browsers an event knows those that were merged into it.
   strokes.at(-1).push(...(event.getCoalescedEvents?.() ?? []).map(position), position(event));
   updateSoon();
-});
+}
 
-paper.addEventListener("lostpointercapture", () => {
-  drawing = false;
+function endStroke(event) {
+  if (active === null || event.pointerId !== active) return;
+  active = null;
   update();
   announce("Drawn");
-});
+}
+
+paper.addEventListener("pointerdown", startStroke);
+paper.addEventListener("pointermove", continueStroke);
+for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) addEventListener(type, endStroke, true);
 
 function placePen() {
   find("pen").style.translate = `${(100 * pen.x) / paper.width}cqw ${(100 * pen.y) / paper.height}cqh`;
@@ -156,26 +171,22 @@ function movePen(dx, dy) {
 }
 
 function togglePen() {
+  active = null;
   pen.down = !pen.down;
   if (pen.down) strokes.push([[pen.x, pen.y]]);
   update();
   announce(pen.down ? "Pen down" : "Drawn");
 }
 
-function undo() {
-  pen.down = drawing = false;
-  strokes.pop();
+function keepStrokes(count, event) {
+  active = null;
+  pen.down = false;
+  strokes = strokes.slice(0, count);
   update();
-  announce("Stroke taken back");
+  announce(event);
 }
 
-function clear() {
-  pen.down = drawing = false;
-  strokes = [];
-  update();
-  announce("Cleared");
-}
-
+const undo = () => keepStrokes(-1, "Stroke taken back"), clear = () => keepStrokes(0, "Cleared");
 const KEYS = {
   ArrowLeft: () => movePen(-1, 0),
   ArrowRight: () => movePen(1, 0),
@@ -195,24 +206,5 @@ paper.addEventListener("keydown", (event) => {
 
 find("undo").addEventListener("click", undo);
 find("clear").addEventListener("click", clear);
-
-// A test image of the galleries is given as it is to the network of the results: it has been prepared already.
-for (const button of document.querySelectorAll(".gallery button")) {
-  button.addEventListener("click", () => {
-    clear();
-    const image = button.querySelector("img");
-    if (isHidden()) showHidden();
-    else {
-      const pixels = readGrey(image, SIDE).map((grey) => grey / 255), probabilities = predict(network, pixels);
-      const confidence = Math.max(...probabilities);
-      showImages([pixels]);
-      showAnswer(names[probabilities.indexOf(confidence)], `${percent(confidence)}, by the network of the results`, probabilities);
-    }
-    announce(image.alt);
-    find("draw").scrollIntoView();
-    paper.focus({ preventScroll: true });
-  });
-}
-
 placePen();
 update();
