@@ -46,7 +46,6 @@ def add_up(images: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.nda
         counts += np.bincount(grey.ravel(), minlength=256)
         for digit in range(classes):
             sums[digit] += grey[labels[start : start + CHUNK] == digit].sum(axis=0, dtype=np.int64)
-        dataset.release(images)
     return sums, counts
 
 

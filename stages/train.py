@@ -17,6 +17,7 @@ from common.params import Dataset, Model, Train
 from contracts import archive, dataset
 from network.build import build
 from network.checkpoint import Checkpoint
+from network.determinism import steady
 from network.fit import fit
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
@@ -29,7 +30,7 @@ def main() -> None:
     settings, architecture = params.load(Train), params.load(Model)
     classes = len(params.load(Dataset).class_names)
     train, validation = map(dataset.load, FOLDERS)
-    network = build(architecture, classes, settings.seed)
+    network = steady(lambda: build(architecture, classes, settings.seed))
     saved = Checkpoint("train", FOLDERS, f"{settings} {architecture} {classes}", HISTORY, settings.epochs)
     with saved.reported():
         fit(network, train, validation, settings, saved)

@@ -1,11 +1,14 @@
 """The archive of the trained network: Keras' own format, with the same bytes for the same network."""
 
 import json
+import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from common.files import atomic_write
+from common.errors import PipelineError
+from common.files import atomic_write, require, rerun_hint
 
 if TYPE_CHECKING:  # importing Keras takes seconds, and most readers of the archive do without
     from network.determinism import keras
@@ -13,6 +16,14 @@ if TYPE_CHECKING:  # importing Keras takes seconds, and most readers of the arch
 PATH = Path("models/model.keras")
 # Options of layers and initializers, all unset, that older versions of Keras refuse as unknown.
 RECENT = ("input_axes", "output_axes", "quantization_config")
+# The options of a dense layer that network/arithmetic.py covers, beside its activation, units and name.
+DENSE = {
+    "trainable": True,
+    "dtype": "float32",
+    "use_bias": True,
+    "kernel_initializer": "GlorotUniform",
+    "bias_initializer": "Zeros",
+}
 
 
 def save(network: "keras.Model", path: Path = PATH) -> None:
@@ -53,3 +64,45 @@ def canonical(name: str, content: bytes) -> bytes:
         return entries
 
     return json.dumps(json.loads(content, object_hook=renumber), sort_keys=True).encode()
+
+
+def load_config(path: Path = PATH) -> dict[str, Any]:
+    """Return Keras' configuration of the saved network. Raises PipelineError when the archive is missing or damaged."""
+    try:
+        with zipfile.ZipFile(require(path, "train")) as archive:
+            return json.loads(archive.read("config.json"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise PipelineError(
+            f"{path} is not a Keras archive ({' '.join(str(error).split())[:200]}); {rerun_hint('train')}"
+        ) from None
+
+
+def uncovered(config: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of layers that network/arithmetic.py does not cover, as `conv2d`, for Keras' configuration.
+
+    Without any, the same bytes are promised on every supported machine: the network is a chain of dense layers, with
+    ReLU between them and softmax at the end. Otherwise they are promised on one machine only.
+    """
+    layers = config["config"]["layers"]
+    found = [] if config["class_name"] == "Sequential" else [snake_case(config["class_name"])]
+    for layer in layers:
+        kind, options = snake_case(layer["class_name"]), {k: plain(v) for k, v in layer["config"].items()}
+        if kind == "dense":
+            expected = {**DENSE, "activation": "softmax" if layer is layers[-1] else "relu"}
+            other = [k for k in options if k not in ("name", "units") and options[k] not in (None, expected.get(k))]
+            if len(layer["build_config"]["input_shape"]) != 2:
+                other.append("input_shape")
+            kind = f"dense ({', '.join(other)})" if other else ""
+        elif layer is not layers[-1] and kind in ("input_layer", "reshape", "flatten"):  # they compute nothing
+            kind = ""
+        found.append(kind)
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def snake_case(class_name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", class_name).lower()
+
+
+def plain(value: Any) -> Any:
+    """Return what Keras calls an option's value: the class of an initializer, the name of a dtype policy."""
+    return value["config"].get("name", value["class_name"]) if isinstance(value, dict) and "config" in value else value

@@ -3,7 +3,6 @@
 `.npy` rather than `.npz`, because it can be memory-mapped: a reader needs only the rows it touches.
 """
 
-import mmap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,6 @@ from common.files import atomic_write, require, rerun_hint
 
 SHAPE = (28, 28)
 FOLDER = Path("data/normalized")
-MAPPED = 2**28  # bytes; larger files do not stay in the memory of a process (the largest of MNIST has 151 MB)
 
 
 class Split(NamedTuple):
@@ -45,7 +43,7 @@ def save(folder: Path, chunks: Iterable[np.ndarray], labels: np.ndarray) -> None
 def load(folder: Path) -> Split:
     """Open a split that `save` wrote.
 
-    Raises PipelineError when a file is missing, is no array, or has another shape or dtype than the contract.
+    Raises PipelineError when a file is missing, is not an array, or has another shape or dtype than the contract.
     """
     split = Split(*(open_array(require(folder / name, "normalize")) for name in ("images.npy", "labels.npy")))
     count = len(split.labels)
@@ -66,33 +64,3 @@ def open_array(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise PipelineError(f"{path} is not a NumPy array ({error}); {rerun_hint('normalize')}") from None
-
-
-def fits_in_memory(array: np.ndarray) -> bool:
-    """Return whether an array may stay in memory: it is not memory-mapped, or has at most MAPPED bytes."""
-    return getattr(array, "_mmap", None) is None or array.nbytes <= MAPPED
-
-
-def gather(images: np.ndarray, index: np.ndarray, target: np.ndarray) -> None:
-    """Write images[index] into `target`; rows of a large memory map are read from its file instead.
-
-    Each access to a map loads the pages around it; random access would soon load the whole file.
-    """
-    if not isinstance(images, np.memmap) or fits_in_memory(images):
-        np.take(images, index, axis=0, out=target, mode="clip")  # any other mode makes a copy first
-        return
-    assert images.filename and images.offset is not None
-    with open(images.filename, "rb", buffering=0) as file:
-        for row, i in zip(target, index.tolist(), strict=True):
-            file.seek(images.offset + i * row.nbytes)
-            file.readinto(row)
-
-
-def release(array: np.ndarray) -> None:
-    """Release the pages of a large memory map from this process; the system may keep them in its cache.
-
-    Called every few megabytes, it bounds the memory of a stage, however large the file is. The pages of an array that
-    `fits_in_memory` accepts stay: taken out, they would fault anew in every epoch.
-    """
-    if not fits_in_memory(array) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
-        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

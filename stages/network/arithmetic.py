@@ -1,30 +1,27 @@
-"""The arithmetic of the network, in an order that depends on the shapes alone: the same bytes on any number of cores.
+"""The network's sums in an order that depends on the shapes alone: the same bytes on any number of cores.
 
 TensorFlow and XLA promise no order of summation. Four of their orders depend on the machine (docs/reproducibility.md
 has the experiments):
-- XLA takes a matrix product from YNNPACK, or from Eigen when the left operand is transposed. Eigen cuts the sums by the
+- XLA leaves a matrix product to YNNPACK, or to Eigen when the left operand is transposed. Eigen cuts the sums by the
   number of threads and the size of the cache.
 - YNNPACK copies ("packs") the right operand before it multiplies, unless the left one has few rows; without the copy it
   cuts the sums by the number of threads. It always packs a right operand that is given transposed.
 - A product with a single row or column is a loop of XLA's own, vectorised as wide as the CPU's vectors.
 - So is any other sum (`reduce_sum`, and with it the mean loss and the gradient of a bias).
 
-So here every product has the one form that YNNPACK packs, inner products of rows (`inner`), and every other sum is
-exact, so that its order does not matter (`exact_sum`). An element of a product is then a chain of fused multiply-adds
-over at most 512 terms; longer sums are cut into the fewest pieces of equal length, filled up with zeros, and these are
-added one after the other. (YNNPACK begins a new sum after 512 terms where it finds that faster, and on ARM CPUs with
-SME it never does.) This holds with the XLA flags of network/determinism.py: transposes must stay out of the products.
+Here every product has the one form that YNNPACK packs, inner products of rows (`inner`), and every other sum is exact,
+so its order does not matter (`exact_sum`). An element of a product is then a chain of fused multiply-adds over at most
+512 terms; longer sums are cut into the fewest pieces of equal length, filled up with zeros, and these are added one
+after the other. (YNNPACK begins a new sum after 512 terms where it finds that faster; on ARM CPUs with SME it never
+does.) This needs the XLA flags of network/determinism.py: transposes must stay out of the products.
 
-A kernel is held as its products need it, transposed and in pieces, and what layers pass on is held transposed, (units,
-images): to turn them in every step would take a sixth of the training.
-
-Only the arithmetic is replaced: the layers, their weights and the saved archive are Keras' own.
+Kernels are stored as the products need them (`pack`), and layers pass on (units, images): transposing them in every
+step would take a sixth of the training. Only the arithmetic is replaced: layers, weights and archive are Keras' own.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from common.errors import PipelineError
 from network.determinism import keras, tf
 
 PIECE = 512  # terms at most
@@ -50,8 +47,8 @@ def in_pieces(a: tf.Tensor) -> tf.Tensor:
 def inner(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Return the inner products of the rows of a (pieces, m, k) with those of b (pieces, n, k): (m, n).
 
-    A row, a column or a term that is the only one is joined by zeros: XLA would not take it for a matrix. No operand
-    may be repeated to fit (tf.broadcast_to): XLA takes that out of the product, which has another form on ARM then.
+    Zeros are added to a single row, column or term: XLA would not treat it as a matrix. No operand may be repeated to
+    fit (tf.broadcast_to): XLA takes that out of the product, which then has another form on ARM.
     """
     (_, rows, terms), columns = a.shape, b.shape[1]
     if 1 in (rows, terms):
@@ -61,19 +58,23 @@ def inner(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return tf.add_n(tf.unstack(tf.matmul(a, b, transpose_b=True)))[:rows, :columns]
 
 
-def hold(kernel: tf.Tensor, bias: tf.Tensor) -> Weights:
-    """Return a layer's weights as the products need them, of Keras' kernel (inputs, units) and bias (units,)."""
+def pack(kernel: tf.Tensor, bias: tf.Tensor) -> Weights:
+    """Return a layer's weights as the products need them, for Keras' kernel (inputs, units) and bias (units,)."""
     return Weights(in_pieces(tf.transpose(kernel)), bias)
 
 
-def release(kernel: tf.Tensor, inputs: int) -> tf.Tensor:
-    """Return Keras' kernel (inputs, units) of one that is held, or of what is like it: a gradient, a moment."""
+def unpack(kernel: tf.Tensor, inputs: int) -> tf.Tensor:
+    """Return Keras' form, (inputs, units), of a packed kernel or of anything of its shape: a gradient, a moment."""
     pieces, units, length = kernel.shape
     return tf.reshape(tf.transpose(kernel, (0, 2, 1)), (pieces * length, units))[:inputs]
 
 
+def dense(layers: Sequence[keras.Layer]) -> list[keras.layers.Dense]:
+    return [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
+
+
 def forward(weights: Sequence[Weights], images: tf.Tensor) -> list[tf.Tensor]:
-    """Return what goes into each layer, (inputs, n), and the logits, (classes, n), of images (n, 28, 28), n static."""
+    """Return the inputs of each layer, (inputs, n), and the logits, (classes, n), for images (n, 28, 28), n static."""
     x = tf.reshape(images, (images.shape[0], -1))
     passed = [tf.transpose(x)]
     for kernel, bias in weights:
@@ -84,9 +85,9 @@ def forward(weights: Sequence[Weights], images: tf.Tensor) -> list[tf.Tensor]:
 
 
 def backward(weights: Sequence[Weights], passed: Sequence[tf.Tensor], error: tf.Tensor) -> list[Weights]:
-    """Return the gradients of the weights, for what `forward` returned and the logits' gradient, (classes, n).
+    """Return the gradients of the weights, for the result of `forward` and the gradient of the logits, (classes, n).
 
-    Backpropagation as Rumelhart, Hinton and Williams (1986) have it.
+    Backpropagation: Rumelhart, Hinton and Williams (1986).
     """
     gradients: list[Weights] = []
     errors = in_pieces(error)
@@ -95,44 +96,27 @@ def backward(weights: Sequence[Weights], passed: Sequence[tf.Tensor], error: tf.
         bias = inner(errors, in_pieces(tf.ones((1, n))))[:, 0]
         gradients.append(Weights(in_pieces(inner(errors, in_pieces(x))), bias))
         if len(gradients) < len(weights):
-            error = inner(in_pieces(release(kernel, inputs)), in_pieces(tf.transpose(error)))
+            error = inner(in_pieces(unpack(kernel, inputs)), in_pieces(tf.transpose(error)))
             error = tf.where(x > 0, error, 0.0)
             errors = in_pieces(error)
     return gradients[::-1]
 
 
 def exact_sum(x: tf.Tensor, axis: int | None = None) -> tf.Tensor:
-    """Return the sum in float64 of x, each rounded to a multiple of UNIT; NaN and infinity survive."""
+    """Return the float64 sum of x, whose elements are rounded to multiples of UNIT; NaN and infinity survive."""
     return tf.reduce_sum(tf.round(tf.cast(x, tf.float64) / UNIT), axis) * UNIT
 
 
-def require_covered(layers: Sequence[keras.Layer]) -> None:
-    """Raises PipelineError when a layer is not of a kind whose arithmetic is replaced here."""
-    *hidden, last = [layer for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
-    for layer in [*hidden, last]:
-        expected = "softmax" if layer is last else "relu"
-        dense = type(layer) is keras.layers.Dense and layer.use_bias and layer.activation.__name__ == expected
-        if not dense and not (type(layer) is keras.layers.Flatten and layer is not last):
-            raise PipelineError(
-                f"layer {layer.name}: expected Flatten or Dense with bias (relu, and softmax at the end), found "
-                f"{type(layer).__name__}; network/arithmetic.py must cover it for equal bytes on any machine"
-            )
-
-
-def dense(layers: Sequence[keras.Layer]) -> list[keras.layers.Dense]:
-    return [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
-
-
 def softmax(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return z less its largest of each row, the exponentials of that, and the sum of these; z (n, classes)."""
+    """Return z (n, classes) less the largest of each row, the exponentials of that, and the sums of these, (n, 1)."""
     shifted = z - tf.reduce_max(z, 1, keepdims=True)
     powers = tf.exp(shifted)
     return shifted, powers, tf.cast(exact_sum(powers, 1), tf.float32)[:, None]
 
 
 def probabilities(layers: Sequence[keras.Layer], images: tf.Tensor) -> tf.Tensor:
-    """Return what the network answers, (n, classes), for images (n, 28, 28), n static."""
-    weights = [hold(layer.kernel.value, layer.bias.value) for layer in dense(layers)]
+    """Return the network's probabilities, (n, classes), for images (n, 28, 28), n static."""
+    weights = [pack(layer.kernel.value, layer.bias.value) for layer in dense(layers)]
     _, powers, total = softmax(tf.transpose(forward(weights, images)[-1]))
     return powers / total
 
@@ -144,6 +128,6 @@ def loss_gradient(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def cross_entropy(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Return the loss of each row of the logits z, (n,), as Keras' sparse_categorical_crossentropy has it."""
+    """Return the loss of each row of the logits z, (n,): Keras' sparse_categorical_crossentropy."""
     shifted, _, total = softmax(z)
     return tf.math.log(total[:, 0]) - tf.gather(shifted, tf.cast(labels, tf.int32), batch_dims=1)

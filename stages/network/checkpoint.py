@@ -43,41 +43,37 @@ def path_for(stage: str, folders: Iterable[Path], settings: str) -> Path:
     return FOLDER / f"{stage}-{digest.hexdigest()[:32]}.npz"
 
 
-def state(model: keras.Model) -> list:
-    """Return the variables that the next step depends on: the weights, and Adam's moments and step count."""
-    model.optimizer.build(model.trainable_variables)
-    return [*model.weights, *model.optimizer.variables]
+class Checkpoint:
+    """Saves the history as a CSV file after each epoch, and the state of the training with the history in one archive.
 
-
-class Checkpoint(keras.callbacks.Callback):
-    """After each epoch, save the history as a CSV file, and the state beside the history in one file; print the row.
-
-    rows: the values of COLUMNS for each epoch so far. The archive holds `history`, these rows as (epochs, columns)
-    float64, and the variables v0, v1, ...
+    rows: the values of COLUMNS for each epoch so far. The archive holds them as array 0, float64 (epochs, columns), and
+    then each variable.
     """
 
     def __init__(self, stage: str, folders: Iterable[Path], settings: str, history: Path, epochs: int):
         """Describe the training of `epochs` epochs whose result depends on the files of `folders` and on `settings`."""
-        super().__init__()
         self.stage, self.history, self.epochs = stage, history, epochs
         self.path = path_for(stage, folders, settings)
         self.rows: list[list[float]] = []
         self.saved = 0  # epochs that the next run need not train
 
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        """Raises Diverged when the loss is no longer a number."""
-        row = [float(logs[name]) for name in COLUMNS]
+    def save(self, row: list[float], variables: Sequence[keras.Variable]) -> None:
+        """Save and print the measures of an epoch that has ended, and save the variables.
+
+        Raises Diverged when a measure is not a finite number.
+        """
+        epoch = len(self.rows) + 1
         if not all(map(math.isfinite, row)):
             found = ", ".join(f"{name} {value:g}" for name, value in zip(COLUMNS, row, strict=True))
-            raise Diverged(f"epoch {epoch + 1} ended with {found}: choose a smaller {self.stage}.learning_rate")
+            raise Diverged(f"epoch {epoch} ended with {found}: choose a smaller {self.stage}.learning_rate")
         self.rows.append(row)
         self.save_history()
         shown = (f"{name} {value:.4f}" for name, value in zip(COLUMNS, row, strict=True))
-        print(f"epoch {epoch + 1:>3}/{self.epochs}", *shown, sep="  ", flush=True)
-        arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(state(self.model))}
+        print(f"epoch {epoch:>3}/{self.epochs}", *shown, sep="  ", flush=True)
+        arrays = [np.array(self.rows, np.float64), *(variable.numpy() for variable in variables)]
         with atomic_write(self.path) as part, part.open("wb") as file:
-            np.savez(file, history=np.array(self.rows, np.float64), **arrays)
-        self.saved = epoch + 1
+            np.savez(file, **{str(i): array for i, array in enumerate(arrays)})
+        self.saved = epoch
 
     def save_history(self) -> None:
         lines = [",".join([str(epoch), *(f"{value:.6f}" for value in row)]) for epoch, row in enumerate(self.rows, 1)]
@@ -90,19 +86,22 @@ class Checkpoint(keras.callbacks.Callback):
         values = dict(zip(COLUMNS, self.rows[-1], strict=True))
         return {name: round(values[name], 6) for name in ("val_accuracy", "val_loss")}
 
-    def restore(self, model: keras.Model) -> int:
-        """Restore the model, its optimizer and the history; return the number of epochs done, or 0.
+    def restore(self, variables: Sequence[keras.Variable]) -> int:
+        """Restore the variables and the history; return the number of epochs done, or 0.
 
-        A file that is not what this class writes for this model is removed, with a line on standard error.
+        A file that is not a checkpoint of these variables is removed, with a line on standard error.
         """
         if not self.path.exists():
             return 0
-        variables = state(model)
+        shapes = [(None, len(COLUMNS)), *(tuple(variable.shape) for variable in variables)]
         try:
-            history, *values = self.read(variables)
+            with np.load(self.path) as saved:
+                history, *values = arrays = [saved[str(i)] for i in range(len(saved.files))]
+            shapes[0] = (len(history), len(COLUMNS))
+            if [array.shape for array in arrays] != shapes or not 1 <= len(history) <= self.epochs:
+                raise ValueError("it belongs to another network")
         except Exception as error:  # a damaged archive makes libraries raise anything
-            found = " ".join(str(error).split())
-            print(f"{self.stage}: {self.path} is not a checkpoint ({found}); starting over", file=sys.stderr)
+            print(f"{self.stage}: dropped the checkpoint {self.path} ({' '.join(str(error).split())})", file=sys.stderr)
             self.path.unlink()
             return 0
         for variable, value in zip(variables, values, strict=True):
@@ -111,26 +110,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.save_history()
         self.saved = len(history)
         return self.saved
-
-    def read(self, variables: Sequence) -> list[np.ndarray]:
-        """Return the history and a value for each variable. Raises ValueError, or what reading an archive raises."""
-        names = ["history", *(f"v{i}" for i in range(len(variables)))]
-        with open(self.path, "rb") as file:
-            saved = np.load(file)
-            if not isinstance(saved, np.lib.npyio.NpzFile):
-                raise ValueError("expected an archive, found an array")
-            if sorted(saved.files) != sorted(names):
-                raise ValueError(f"expected {len(names)} arrays, found {len(saved.files)}")
-            history, *values = arrays = [saved[name] for name in names]
-        if history.ndim != 2 or not 1 <= len(history) <= self.epochs:
-            raise ValueError(f"expected 1 to {self.epochs} epochs, found {history.shape}")
-        shapes = [((len(history), len(COLUMNS)), "float64"), *((tuple(v.shape), v.dtype) for v in variables)]
-        for name, array, (shape, dtype) in zip(names, arrays, shapes, strict=True):
-            if array.shape != shape or array.dtype != dtype:
-                raise ValueError(f"{name}: expected {dtype} {shape}, found {array.dtype} {array.shape}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name}: expected finite numbers")
-        return arrays
 
     @contextmanager
     def reported(self) -> Iterator[None]:

@@ -1,19 +1,21 @@
 """Keras and TensorFlow, set up so that the same inputs give the same bytes. Always import them from here.
 
-The settings must be in the environment before TensorFlow is imported; importing it here makes that so however a stage
-is started. They override the user's environment; otherwise reproducibility would depend on the shell. A
-line on standard error says so if the two differ.
+The settings must be in the environment before TensorFlow is imported. They override the user's environment, because
+reproducibility would depend on the shell otherwise; a line on standard error reports each value that is overridden.
 
-What they do not touch (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLES ...) does not change a byte: XLA
-compiles the whole training step, and network/arithmetic.py gives it each sum in a form whose order is fixed.
+Other variables (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLES ...) do not change a byte: XLA compiles the
+whole training step, and network/arithmetic.py gives it each sum in a form whose order is fixed. Networks with other
+layers run on Keras' own operations, which have the same bytes on one machine only (`steady`).
 """
 
+import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
+from contracts import archive
 from network import platform_support
 
 # The widest vectors for the code that XLA compiles itself: wider ones would add in a different order. AVX2 came with
@@ -36,6 +38,7 @@ SETTINGS = {
     # ~/.keras/keras.json may name another backend.
     "KERAS_BACKEND": "tensorflow",
 }
+THREADS = 4  # of Keras' own operations; on two cores no slower than two
 
 
 def apply() -> None:
@@ -75,3 +78,32 @@ keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 keras.config.set_image_data_format("channels_last")
 keras.config.set_dtype_policy("float32")
+
+
+def uncovered(network: keras.Model) -> list[str]:
+    """Return the kinds of layers that network/arithmetic.py does not cover; see contracts/archive.py."""
+    return archive.uncovered(json.loads(network.to_json()))
+
+
+def steady(build: Callable[[], keras.Model]) -> keras.Model:
+    """Return the network that `build` returns; if any of its layers is not covered, print them and call `set_threads`.
+
+    That must happen before TensorFlow starts, hence a draft without weights is built first.
+    """
+    with keras.StatelessScope(initialize_variables=False):
+        kinds = uncovered(build())
+    if kinds:
+        print(f"{', '.join(kinds)}: same bytes on this machine only")
+    set_threads(kinds)
+    return build()
+
+
+def set_threads(kinds: Sequence[str]) -> None:
+    """Make the order of sums independent of the number of cores, and of the run, for layers that are not covered.
+
+    TensorFlow cuts sums by the number of its threads. In a process that has used TensorFlow before, it keeps its own.
+    """
+    if kinds:
+        tf.config.experimental.enable_op_determinism()
+        with suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(THREADS)

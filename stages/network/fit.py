@@ -1,11 +1,14 @@
-"""Fit a network to a training split: the optimizer, its learning rate, and the training from a checkpoint on."""
+"""Fit a network to a training split: the optimizer, its learning rate, and the loop over the epochs."""
+
+from contextlib import closing
+from itertools import islice
 
 from common.params import Train
 from contracts.dataset import Split
 from network import batches
 from network.checkpoint import Checkpoint
 from network.determinism import keras
-from network.step import BlockTrainer
+from network.step import Trainer
 
 
 def learning_rate(settings: Train, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -32,21 +35,10 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
     Raises PipelineError when a batch is larger than the training split, or when the loss is no longer a number.
     """
     plan = batches.Plan.of(len(train.labels), settings)
-    trainer = BlockTrainer(network)
-    adam = optimizer(settings, plan.steps)
-    trainer.compile(adam, jit_compile=True)  # XLA: faster, and a step is one program whose sums can be put in order
-    adam.build(trainer.trainable_variables)  # otherwise TensorFlow traces the step twice
-    done = saved.restore(trainer)
-    trainer.fit(
-        batches.training(train, settings, plan, range(done, settings.epochs)),
-        initial_epoch=done,
-        epochs=settings.epochs,
-        steps_per_epoch=plan.blocks,
-        validation_data=batches.validation(validation),
-        callbacks=[saved],
-        shuffle=False,  # the batches are
-        verbose=0,
-    )
-    adam = optimizer(settings, plan.steps)
-    trainer.release(network, adam)
-    network.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])  # for those who load it
+    trainer = Trainer(network, optimizer(settings, plan.steps))
+    epochs = range(saved.restore(trainer.state), settings.epochs)
+    with closing(batches.ahead(batches.shuffled(train, settings, plan, epochs))) as blocks:
+        for _ in epochs:
+            measures = trainer.train(islice(blocks, plan.blocks)) + trainer.test(batches.in_order(validation))
+            saved.save(measures, trainer.state)
+    trainer.finish(optimizer(settings, plan.steps))

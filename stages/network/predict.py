@@ -8,19 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import PipelineError
-from common.files import require, rerun_hint
+from common.files import rerun_hint
 from contracts import archive
 from contracts.dataset import SHAPE
 from network import arithmetic
-from network.determinism import keras, tf
+from network.determinism import keras, set_threads, tf, uncovered
 
 BATCH = 2_000  # images
 
 
 def load(path: Path = archive.PATH) -> keras.Model:
     """Open the archive. Raises PipelineError when it is missing or damaged."""
+    set_threads(archive.uncovered(archive.load_config(path)))
     try:
-        return keras.saving.load_model(require(path, "train"))
+        return keras.saving.load_model(path)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         # Keras puts the cause last, after the whole configuration of each layer around it.
         reason = " ".join(str(error).split()).rpartition("Exception encountered: ")[2]
@@ -30,11 +31,9 @@ def load(path: Path = archive.PATH) -> keras.Model:
 
 
 def compiled(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the function from BATCH images to their probabilities, computed as in training; it is compiled once.
-
-    Raises PipelineError when the network has a layer that network/arithmetic.py does not cover.
-    """
-    arithmetic.require_covered(network.layers)
+    """Return the function from BATCH images to their probabilities, computed as in training; it is compiled once."""
+    if uncovered(network):
+        return tf.function(partial(network, training=False), autograph=False)
     return tf.function(partial(arithmetic.probabilities, network.layers), autograph=False, jit_compile=True)
 
 

@@ -1,72 +1,137 @@
-"""Keras' `fit`, with steps whose bytes do not depend on the machine, and many of them in one call."""
+"""Steps of a training, in the arithmetic of arithmetic.py or with Keras' own layers; a block of them in one call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from network import arithmetic
-from network.determinism import keras, tf
+from network.determinism import keras, tf, uncovered
+
+Arrays = tuple[np.ndarray | np.generic, ...]
 
 
-class BlockTrainer(keras.Model):
-    """Take all steps of a block of batches in one call; measure them, and the validation images, afterwards.
+class Canonical:
+    """Answers, losses and gradients in the arithmetic of arithmetic.py, on packed copies of the weights."""
 
-    XLA then compiles the loop as well: the weights stay in place from step to step.
+    xla = True  # faster, and a step becomes one program whose sums can be put in order
+
+    def __init__(self, network: keras.Model):
+        packed = [arithmetic.pack(*layer.get_weights()) for layer in arithmetic.dense(network.layers)]
+        names = arithmetic.Weights._fields  # by which Adam knows the biases
+        self.layers = [[keras.Variable(value, name=name) for value, name in zip(w, names, strict=True)] for w in packed]
+        self.trained = [variable for layer in self.layers for variable in layer]
+        self.state = self.trained
+
+    def weights(self) -> list[arithmetic.Weights]:
+        return [arithmetic.Weights(kernel.value, bias.value) for kernel, bias in self.layers]
+
+    def answer(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the logits, (n, classes), for images (n, 28, 28)."""
+        return tf.transpose(arithmetic.forward(self.weights(), images)[-1])
+
+    def losses(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Return the cross-entropy of each row, (n,)."""
+        return arithmetic.cross_entropy(logits, labels)
+
+    def gradients(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Return the logits, and the gradients of the mean loss by the variables `trained`."""
+        weights = self.weights()
+        passed = arithmetic.forward(weights, images)
+        logits = tf.transpose(passed[-1])
+        error = tf.transpose(arithmetic.loss_gradient(logits, labels))
+        return logits, [value for layer in arithmetic.backward(weights, passed, error) for value in layer]
+
+
+class Layered:
+    """Answers, losses and gradients of any network, by Keras' own layers."""
+
+    xla = False  # which on a CPU takes several times as long for convolutions and for random masks
+
+    def __init__(self, network: keras.Model):
+        self.network = network
+        self.trained, self.state = network.trainable_variables, network.variables
+
+    def answer(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the probabilities, (n, classes), for images (n, 28, 28)."""
+        return self.network(images, training=False)
+
+    def losses(self, probabilities: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Return the cross-entropy of each row, (n,)."""
+        return keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+
+    def gradients(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Return the probabilities, and the gradients of the mean loss by the variables `trained`."""
+        with tf.GradientTape() as tape:
+            probabilities = self.network(images, training=True)
+            loss = tf.add_n([tf.reduce_mean(self.losses(probabilities, labels)), *self.network.losses])
+        return probabilities, tape.gradient(loss, self.trained)
+
+
+class Trainer:
+    """Trains a network with Adam, block by block.
+
+    state: the variables that the next step depends on: weights, statistics, seeds, the optimizer's moments and count.
     """
 
-    def __init__(self, network: keras.Sequential):
-        """Raises PipelineError when `network` has a layer that arithmetic.py does not cover."""
-        super().__init__()
-        arithmetic.require_covered(network.layers)
-        held = [arithmetic.hold(*layer.get_weights()) for layer in arithmetic.dense(network.layers)]
-        names = arithmetic.Weights._fields  # by which Adam knows what not to decay
-        self.held = [[keras.Variable(value, name=name) for value, name in zip(w, names, strict=True)] for w in held]
-        self.measured = [keras.metrics.Mean("loss"), keras.metrics.Mean("accuracy")]
-        self.built = True
+    def __init__(self, network: keras.Model, adam: keras.optimizers.Adam):
+        self.network, self.adam = network, adam
+        self.kind = Layered(network) if uncovered(network) else Canonical(network)
+        adam.build(self.kind.trained)  # otherwise TensorFlow traces the step twice
+        self.state = [*self.kind.state, *adam.variables]
+        self.means = {"accuracy": keras.metrics.Mean(), "loss": keras.metrics.Mean()}
+        self.train_block, self.test_batch = (
+            tf.function(call, autograph=False, jit_compile=self.kind.xla) for call in (self._train, self._test)
+        )
 
-    def release(self, network: keras.Sequential, adam: keras.optimizers.Adam) -> None:
-        """Give the weights, and the state of the optimizer, to a network and an Adam as Keras has them."""
-        adam.build(network.trainable_variables)
-        mine = [*self.trainable_variables, *self.optimizer.variables]
-        for variable, value in zip([*network.trainable_variables, *adam.variables], mine, strict=True):
-            kernel = len(value.shape) == 3
-            variable.assign(arithmetic.release(value.value, variable.shape[0]) if kernel else value)
+    def train(self, blocks: Iterable[Arrays]) -> list[float]:
+        """Train on blocks as batches.shuffled yields them; return accuracy and loss, each step's before it is taken."""
+        return self.mean(self.train_block, blocks)
 
-    @property
-    def metrics(self) -> Sequence[keras.metrics.Metric]:
-        return self.measured
+    def test(self, batches: Iterable[Arrays]) -> list[float]:
+        """Return accuracy and loss on batches as batches.in_order yields them."""
+        return self.mean(self.test_batch, batches)
 
-    def train_step(self, block: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> dict:
-        """images (size, n, 28, 28), labels (size, n), and on how many of these batches to train."""
-        images, labels, count = block
+    def mean(self, call: Callable[..., None], blocks: Iterable[Arrays]) -> list[float]:
+        for mean in self.means.values():
+            mean.reset_state()
+        for block in blocks:
+            call(*map(tf.constant, block))
+        return [float(mean.result()) for mean in self.means.values()]
+
+    def _train(self, images: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> None:
         size, n = labels.shape
-        variables = self.trainable_variables
 
         def step(i: tf.Tensor, seen: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            weights = self.weights_now()
-            passed = arithmetic.forward(weights, images[i])
-            logits = tf.transpose(passed[-1])
-            error = tf.transpose(arithmetic.loss_gradient(logits, labels[i]))
-            gradients = arithmetic.backward(weights, passed, error)
-            self.optimizer.apply([value for layer in gradients for value in layer], variables)
-            return i + 1, seen.write(i, logits)
+            answers, gradients = self.kind.gradients(images[i], labels[i])
+            self.adam.apply(gradients, self.kind.trained)
+            return i + 1, seen.write(i, answers)
 
-        seen = tf.TensorArray(tf.float32, size, element_shape=(n, self.held[-1][1].shape[0]))
+        seen = tf.TensorArray(tf.float32, size, element_shape=(n, self.network.output_shape[-1]))
         _, seen = tf.while_loop(lambda i, _: i < count, step, [0, seen])
         self.measure(tf.reshape(seen.stack(), (size * n, -1)), tf.reshape(labels, [-1]), n * count)
-        return self.get_metrics_result()
 
-    def test_step(self, batch: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> dict:
-        """images (n, 28, 28), labels (n,), and how many of these images to measure."""
-        images, labels, count = batch
-        self.measure(tf.transpose(arithmetic.forward(self.weights_now(), images)[-1]), labels, count)
-        return self.get_metrics_result()
+    def _test(self, images: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> None:
+        self.measure(self.kind.answer(images), labels, count)
 
-    def weights_now(self) -> list[arithmetic.Weights]:
-        return [arithmetic.Weights(kernel.value, bias.value) for kernel, bias in self.held]
-
-    def measure(self, logits: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> None:
-        """Add the loss and the accuracy of the first `count` rows to those of the epoch."""
-        counted = tf.range(logits.shape[0]) < count
-        hits = tf.argmax(logits, 1, output_type=tf.int32) == tf.cast(labels, tf.int32)
-        for metric, values in zip(self.measured, (arithmetic.cross_entropy(logits, labels), hits), strict=True):
+    def measure(self, answers: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> None:
+        """Add the accuracy and the loss of the first `count` rows to the means."""
+        counted = tf.range(answers.shape[0]) < count
+        hits = tf.argmax(answers, 1, output_type=tf.int32) == tf.cast(labels, tf.int32)
+        for mean, values in zip(self.means.values(), (hits, self.kind.losses(answers, labels)), strict=True):
             total = arithmetic.exact_sum(tf.where(counted, tf.cast(values, tf.float32), 0.0))
-            metric.update_state(total / tf.cast(count, tf.float64), sample_weight=count)
+            mean.update_state(total / tf.cast(count, tf.float64), sample_weight=count)
+
+    def finish(self, adam: keras.optimizers.Adam) -> None:
+        """Give the network the trained weights, and compile it with `adam` in the trained state, for those who load it.
+
+        Keras' own form of both: packed kernels and their moments become (inputs, units) again.
+        """
+        adam.build(self.network.trainable_variables)
+        for variable, mine in zip(
+            [*self.network.trainable_variables, *adam.variables],
+            [*self.kind.trained, *self.adam.variables],
+            strict=True,
+        ):
+            packed = tuple(mine.shape) != tuple(variable.shape)
+            variable.assign(arithmetic.unpack(mine.value, variable.shape[0]) if packed else mine.value)
+        self.network.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])

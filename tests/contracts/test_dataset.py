@@ -1,7 +1,3 @@
-import re
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -61,47 +57,3 @@ def test_a_damaged_file_is_an_error(tmp_path, content):
     (tmp_path / "images.npy").write_bytes(content)
     with pytest.raises(PipelineError, match=r"images.npy is not a NumPy array"):
         dataset.load(tmp_path)
-
-
-@pytest.mark.parametrize("limit", [IMAGES.nbytes, IMAGES.nbytes - 1])
-def test_gathered_rows_are_those_of_the_index_wherever_the_images_lie(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(dataset, "MAPPED", limit)
-    dataset.save(tmp_path, [IMAGES], LABELS)
-    index = np.array([4, 0, 0, 2])
-    for images in (dataset.load(tmp_path).images, IMAGES):
-        target = np.empty_like(IMAGES[index])
-        dataset.gather(images, index, target)
-        np.testing.assert_array_equal(target, IMAGES[index])
-
-
-def resident(path):
-    """Return the bytes of a mapped file that are in the memory of this process."""
-    _, _, mapping = Path("/proc/self/smaps").read_text().partition(f"{path}\n")
-    return 1024 * int(re.search(r"^Rss: +(\d+) kB", mapping, re.M)[1])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the system says nothing of the pages of a process")
-def test_pages_of_an_array_that_is_too_large_are_released_and_read_again(tmp_path, monkeypatch):
-    many = np.repeat(IMAGES, 100, axis=0)
-    dataset.save(tmp_path, [many], np.repeat(LABELS, 100))
-    images = dataset.load(tmp_path).images
-    for limit, kept in [(many.nbytes, True), (many.nbytes - 1, False)]:
-        monkeypatch.setattr(dataset, "MAPPED", limit)
-        np.testing.assert_array_equal(images, many)
-        assert resident(tmp_path / "images.npy") >= many.nbytes
-        dataset.release(images)
-        assert (resident(tmp_path / "images.npy") > 0) == kept
-    dataset.release(many)  # not mapped: nothing to release
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the system says nothing of the pages of a process")
-def test_gathering_maps_no_page_of_an_array_that_is_too_large(tmp_path, monkeypatch):
-    """On 600,000 images every block mapped nearly the whole file: training took 2.3 times the memory."""
-    dataset.save(tmp_path, [IMAGES], LABELS)
-    images = dataset.load(tmp_path).images
-    monkeypatch.setattr(dataset, "MAPPED", 0)
-    dataset.gather(images, np.array([1]), np.empty_like(IMAGES[:1]))
-    assert resident(tmp_path / "images.npy") == 0
-    monkeypatch.setattr(dataset, "MAPPED", images.nbytes)
-    dataset.gather(images, np.array([1]), np.empty_like(IMAGES[:1]))
-    assert resident(tmp_path / "images.npy") > 0

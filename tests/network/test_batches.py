@@ -92,30 +92,30 @@ def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch(kind):
         assert not blocks[1][part][1:].any()
 
 
-def test_tensorflow_takes_an_aligned_array_without_a_copy():
-    images = batches.aligned(2, 3)
-    images[:] = 0
-    ((fed,),) = batches.stream(lambda: iter([(images,)]), batches.specs(2, 3)[:1], 1)
-    images[:] = 1
-    assert (fed.numpy() == 1).all()
-
-
-def test_tensorflow_is_fed_the_same_images_and_labels(monkeypatch):
-    monkeypatch.setattr(batches, "BLOCK", 32)
-    plan = Plan.of(50, SETTINGS)
-    fed = [batch for images, labels, n in batches.training(SPLIT, SETTINGS, plan, range(2)) for batch in
-           zip(images[:n], labels[:n], strict=True)]  # fmt: skip
-    for found, expected in zip(fed, one_by_one(SPLIT, SETTINGS, range(2)), strict=True):
-        np.testing.assert_array_equal(found[0], expected[0])
-        np.testing.assert_array_equal(found[1], expected[1])
-
-
-def test_validation_is_fed_every_image_once_in_order(monkeypatch):
+def test_every_validation_image_is_measured_once_in_order(monkeypatch):
     monkeypatch.setattr(batches, "VALIDATION_BATCH", 20)
-    fed = list(batches.validation(SPLIT))
+    fed = list(batches.in_order(SPLIT))
     assert [(len(images), len(labels), int(count)) for images, labels, count in fed] == [
         (20, 20, n) for n in (20, 20, 10)
     ]
     images, labels = (np.concatenate([batch[i][: batch[2]] for batch in fed]) for i in (0, 1))
     np.testing.assert_array_equal(images, SPLIT.images)
     np.testing.assert_array_equal(labels, SPLIT.labels)
+
+
+def test_items_are_prepared_ahead_in_their_order_and_errors_arrive():
+    prepared = []
+
+    def items():
+        for number in range(4):
+            prepared.append(number)
+            yield number
+        raise ValueError("broken")
+
+    stream = batches.ahead(items())
+    assert next(stream) == 0
+    stream.close()  # which waits for the thread
+    assert prepared == [0, 1, 2]
+    with pytest.raises(ValueError, match="broken"):
+        list(batches.ahead(items()))
+    assert list(batches.ahead(iter("abc"))) == ["a", "b", "c"]
