@@ -122,7 +122,7 @@ def main() -> None:
         if not (folder / "dvc.lock").exists():
             raise PipelineError(f"{commit.short} has no dvc.lock: nothing to compare with; run `dvc repro` and commit")
         if stale := commits.find_stale(folder):
-            raise PipelineError(f"dvc.lock does not match {shorten(stale, ', ', 10)}; run `dvc repro` and commit")
+            raise PipelineError(f"dvc.lock does not match {shorten(stale, ', ', 20)}; run `dvc repro` and commit")
         if faults := records.find_faults(PROJECT, commit.hash):
             raise PipelineError(f"{shorten(faults, '; ', 5)} (docs/verification.md)")
         python = commits.find_python(PROJECT, commit, folder, home / "environment")
