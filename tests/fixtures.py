@@ -215,11 +215,11 @@ def project(finished, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_light(tmp_path_factory, finished) -> Path:
-    """The finished project with tests/stand_in in the place of its network and its figures, after `dvc repro`."""
+def finished_light(tmp_path_factory, mirror) -> Path:
+    """A finished project with tests/stand_in in the place of its network and its figures."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
+        copy_project(folder, mirror)
         shutil.copytree(PROJECT / "tests/stand_in", folder / "stages", dirs_exist_ok=True)
         keep_reader(folder)
         succeed(folder, "dvc", "repro")
