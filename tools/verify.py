@@ -8,13 +8,14 @@ packages than HEAD gets its own, in a temporary environment made by uv.
 Prints a table, every difference, and the machine. Writes the same to verify.json, which Git ignores, as a statement to
 keep or to send, for a row of docs/rebuilds.csv.
 
-Exit status 0: identical. 1: different, or an error. 2: other bytes, but every number is within its tolerance, on a
-machine where equal bytes are not promised (stages/network/platform_support.py).
+Exit status 0: identical. 1: different, or an error. 2: other bytes, but every number is within its tolerance, where
+equal bytes are not promised: on this machine (stages/network/platform_support.py) or for layers of this network.
 """
 
 import running.stages_on_path  # noqa: F401
 
 import argparse
+import contextlib
 import json
 import platform
 import subprocess
@@ -27,6 +28,7 @@ from tabulate import tabulate
 
 from common.errors import PipelineError, run
 from common.files import save_json
+from contracts import archive
 from network import platform_support
 from running import copies, hardware
 from verification import commits, records, tolerance
@@ -73,6 +75,9 @@ def find_reason(folder: Path) -> str:
     """Return why equal bytes are not promised for the commit in `folder`; an empty string where they are."""
     if not any(folder.glob("stages/**/arithmetic.py")):
         return "a commit older than the arithmetic that every CPU rounds alike"
+    with contextlib.suppress(PipelineError):  # no archive of Keras
+        if kinds := archive.uncovered(archive.load_config(folder / archive.PATH)):
+            return f"{', '.join(kinds)}: same bytes on one machine only"
     return platform_support.unsupported_reason()
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import zipfile
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -195,10 +196,17 @@ def test_other_bytes_are_a_failure_where_equal_ones_are_promised(found, reason, 
     assert said.startswith(verdict)
 
 
-def test_a_commit_from_before_the_arithmetic_has_no_promise_of_equal_bytes(tmp_path, monkeypatch):
+def test_equal_bytes_are_promised_for_covered_layers_on_supported_machines(tmp_path, monkeypatch):
     monkeypatch.setattr(verify.platform_support, "unsupported_reason", lambda: "")
     assert verify.find_reason(tmp_path).startswith("a commit older than")
-    assert verify.find_reason(PROJECT) == ""
+    (tmp_path / "stages/network").mkdir(parents=True)
+    (tmp_path / "stages/network/arithmetic.py").touch()
+    assert verify.find_reason(tmp_path) == ""  # and no network at all
+    layers = [{"class_name": "Conv2D", "config": {}}, {"class_name": "Dropout", "config": {}}]
+    (tmp_path / "models").mkdir()
+    with zipfile.ZipFile(tmp_path / "models/model.keras", "w") as file:
+        file.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": layers}}))
+    assert verify.find_reason(tmp_path) == "conv2d, dropout: same bytes on one machine only"
 
 
 def test_the_issue_template_asks_for_the_statement():
