@@ -29,35 +29,16 @@ PAGE = Path("reports/index.html")
 CARD = Path("reports/model_card.md")  # its headings are those of Mitchell et al. (2019)
 REQUIREMENTS = Path("requirements.in")
 EVALUATE = Path("reports/evaluate")
-COLOURS = 64
-# The figures of the page: title and text alternative.
-FIGURES = {
-    "eda/digit_distribution": (
-        "Class distribution",
-        "Bars: the share of each {unit} in the training, validation and test split.",
-    ),
-    "eda/sample_images": ("Training images", "The first training images of each {unit}, a row for each."),
-    "plot/calibration": (
-        "Calibration",
-        "Reliability diagram: the accuracy of the predictions over their confidence, with the images in each bin.",
-    ),
-    "plot/confusion_matrix": (
-        "Confusion matrix",
-        "Matrix of actual by predicted {unit}; each cell is a number of test images, mistakes are coloured.",
-    ),
-    "plot/per_digit": (
-        "Precision, recall and F1 of each {unit}",
-        "Dots with intervals for each {unit}; the table below has the same numbers.",
-    ),
-    "plot/robustness": (
-        "Robustness",
-        "Accuracy and confidence by size of the change; the table beside it has the same numbers.",
-    ),
-    "plot/training_history": (
-        "Training",
-        "Two line charts over the epochs, training and validation: accuracy, and cross-entropy loss.",
-    ),
-}
+FIGURES = [
+    "eda/digit_distribution",
+    "eda/sample_images",
+    "plot/calibration",
+    "plot/confusion_matrix",
+    "plot/per_digit",
+    "plot/robustness",
+    "plot/training_history",
+]
+COLOURS = 64  # of a figure on the page: it looks the same and has a third of the bytes
 
 
 def encode(content: bytes) -> str:
@@ -70,22 +51,13 @@ def encode_png(image: Image.Image) -> str:
     return encode(file.getvalue())
 
 
-def load_figures(unit: str) -> dict[str, dict]:
-    """Return what the page needs to show each figure, by the name of its file; `unit` is what one class is called.
-
-    With COLOURS colours a figure has a third of the bytes and looks the same.
-    """
+def load_figures() -> dict[str, dict]:
+    """Return PNG in base64, width and height in pixels of each figure, by the name of its file."""
     figures = {}
-    for name, (title, alt) in FIGURES.items():
+    for name in FIGURES:
         path = require(Path(f"reports/{name}.png"), name.partition("/")[0])
         image = Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        figures[path.stem] = {
-            "png": encode_png(image),
-            "width": image.width,
-            "height": image.height,
-            "title": title.format(unit=unit),
-            "alt": alt.format(unit=unit),
-        }
+        figures[path.stem] = {"png": encode_png(image), "width": image.width, "height": image.height}
     return figures
 
 
@@ -112,43 +84,21 @@ def encode_image(image: np.ndarray) -> str:
     return encode_png(Image.fromarray(np.rint(image * np.float32(255)).astype(np.uint8)))
 
 
-def list_probabilities(known: dict[int, float], actual: int, names: list[str]) -> list[tuple[str, float]]:
-    """Return the known probabilities, by label, with the names of their classes; the rest is of all others together."""
-    rows = [(f"{names[label]}{', the right answer' * (label == actual)}", share) for label, share in known.items()]
+def list_probabilities(row: tables.Prediction | tables.Ambiguous, names: list[str]) -> list[tuple[str, float]]:
+    """Return the answer and its probability, those of the second answer or of the right one, and of all others."""
+    if isinstance(row, tables.Ambiguous):
+        known = {row.predicted: row.confidence, row.runner_up: row.runner_up_confidence}
+    else:
+        known = {row.predicted: row.confidence, row.actual: math.exp(-row.loss)}
+    rows = [(f"{names[label]}{', the right answer' * (label == row.actual)}", share) for label, share in known.items()]
     others = len(names) - len(known)
     return rows + ([(f"{others} others", max(0.0, 1 - sum(known.values())))] if others else [])
 
 
-def show_mistakes(rows: Iterable[tables.Prediction], images: np.ndarray, names: list[str]) -> list[dict]:
-    """Return what the gallery shows of each mistake; the loss is that of the right answer."""
+def show(rows: Iterable[tables.Prediction | tables.Ambiguous], images: np.ndarray, names: list[str]) -> list[dict]:
+    """Return what a gallery needs of each row: the row, its image and its probabilities."""
     return [
-        {
-            "index": row.index,
-            "png": encode_image(images[row.index]),
-            "actual": names[row.actual],
-            "line": f"{names[row.actual]} predicted as {names[row.predicted]}",
-            "shares": templates.probability(row.confidence),
-            "probabilities": list_probabilities(
-                {row.predicted: row.confidence, row.actual: math.exp(-row.loss)}, row.actual, names
-            ),
-        }
-        for row in rows
-    ]
-
-
-def show_ambiguous(rows: Iterable[tables.Ambiguous], images: np.ndarray, names: list[str]) -> list[dict]:
-    """Return what the gallery shows of each image with two answers nearly as likely."""
-    return [
-        {
-            "index": row.index,
-            "png": encode_image(images[row.index]),
-            "actual": names[row.actual],
-            "line": f"{names[row.predicted]} or {names[row.runner_up]}? It is {names[row.actual]}",
-            "shares": f"{templates.percent(row.confidence, 1)}, {templates.percent(row.runner_up_confidence, 1)}",
-            "probabilities": list_probabilities(
-                {row.predicted: row.confidence, row.runner_up: row.runner_up_confidence}, row.actual, names
-            ),
-        }
+        {"row": row, "png": encode_image(images[row.index]), "probabilities": list_probabilities(row, names)}
         for row in rows
     ]
 
@@ -192,9 +142,9 @@ def main() -> None:
         "index.html",
         **shared,
         model_sha256=hashlib.sha256(require(archive.PATH, "train").read_bytes()).hexdigest(),
-        figures=load_figures(about.unit),
-        mistakes=show_mistakes(tables.most_confident_mistakes(predictions, mistakes_shown), images, names),
-        ambiguous=show_ambiguous(ambiguous, images, names),
+        figures=load_figures(),
+        mistakes=show(tables.most_confident_mistakes(predictions, mistakes_shown), images, names),
+        ambiguous=show(ambiguous, images, names),
         parameters=list_parameters(normalize, model, train, evaluate),
     )
     templates.save(

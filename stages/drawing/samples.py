@@ -33,9 +33,10 @@ def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray, unit: st
 
 def draw_mistakes(images: np.ndarray, mistakes: Sequence[tables.Prediction], names: list[str]) -> Figure:
     """Draw the images of `mistakes`, with the actual and the predicted class and the confidence."""
+    shares = ["> 99.99" if row.confidence >= 0.99995 else f"{100 * row.confidence:.2f}" for row in mistakes]
     titles = [
-        f"{names[row.actual]} predicted as {names[row.predicted]}\n{100 * row.confidence:.2f}\N{NO-BREAK SPACE}%"
-        for row in mistakes
+        f"{names[row.actual]} predicted as {names[row.predicted]}\n{share}\N{NO-BREAK SPACE}%"
+        for row, share in zip(mistakes, shares, strict=True)
     ]
     figure = figures.gallery(images, titles, columns=6, width=1.5)
     figure.suptitle("The most confident mistakes on the test split" if titles else "No mistakes on the test split")

@@ -45,17 +45,12 @@ def test_matplotlib_is_imported_in_one_place_which_prepares_it():
     assert found == {"stages/drawing/figures.py"}
 
 
-@pytest.mark.parametrize("name", [r"$\frac$", "US$/A$", r"\$", "a_b", "100%"])
+@pytest.mark.parametrize("name", [r"$\frac$", r"US\$/A$_b 100%"])
 def test_a_name_is_drawn_as_it_is_written(name, tmp_path):
     figure = figures.gallery(np.eye(28)[None], [f"{name}\nn = 3"], 1, 1.5)
     (text,) = figure.axes[0].texts
     assert text._preprocess_math(text.get_text()) == (f"{name}\nn = 3", False)  # what the renderer is given
     figures.save(figure, tmp_path / "a.png")
-
-
-def test_a_gallery_without_images_is_empty_but_drawn(tmp_path):
-    figures.save(figures.gallery([], [], 6, 1.5), tmp_path / "none.png")
-    assert (tmp_path / "none.png").stat().st_size > 0
 
 
 def test_images_lie_in_rows_under_their_titles():
