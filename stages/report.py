@@ -135,6 +135,7 @@ def main() -> None:
         "per_digit": tables.load(EVALUATE / "per_digit.csv", tables.Digit),
         "robustness": tables.load(EVALUATE / "robustness.csv", tables.Robustness),
         "reader": load_reader(names, about.form),
+        "uncovered": archive.uncovered(archive.load_config()),
     }
 
     templates.save(

@@ -10,7 +10,7 @@ from fixtures import PROJECT, edit_params
 from pictures import sheet
 
 RARE = "\ue002"  # DejaVu Sans lacks it; STIXNonUnicode, which comes with Matplotlib too, has it
-FONT = figures.font_manager.findfont("STIXNonUnicode")
+FONT = str(figures.font_manager.findfont("STIXNonUnicode"))
 
 
 @pytest.fixture(autouse=True)

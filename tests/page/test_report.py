@@ -128,6 +128,15 @@ def test_page_and_card_of_other_data_have_no_reader_and_speak_of_their_own_unit(
     assert not re.findall(r"(?i).*\b(?:digits?|canvas|letters?|reader|draw\w*|MNIST)\b.*", texts)
 
 
+def test_page_and_card_state_which_layers_have_the_same_bytes_on_one_machine_only(here, monkeypatch):
+    report.main()
+    assert "one machine" not in report.CARD.read_text() + report.PAGE.read_text()
+    monkeypatch.setattr(report.archive, "uncovered", lambda config: ["conv2d", "dropout"])
+    report.main()
+    assert "conv2d, dropout: same bytes on one machine only." in report.CARD.read_text()
+    assert "Another machine may get other bytes: conv2d, dropout." in report.PAGE.read_text()
+
+
 def test_no_text_of_the_user_is_markup_in_the_card_or_the_page(here):
     texts = {f"about.{key}": HOSTILE for key in ("name", "subject", "unit", "origin", "licence")}
     edit_params(here, texts | {"dataset.class_names": [HOSTILE, *"123456789"]})
