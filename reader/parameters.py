@@ -5,14 +5,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from common.params import Fraction, Model, Train
+from common.params import Fraction, HiddenUnits, Train
 
 PATH = Path("reader/params.yaml")
 
 
-class Reader(Train, Model):
-    """The parameters that train and model have too, and the reader's own."""
+class Reader(Train):
+    """The parameters that train has too, and the reader's own."""
 
+    hidden_units: HiddenUnits
     validation_fraction: Fraction
     non_digits: Annotated[float, Field(gt=0, le=1)]
     prints: Annotated[float, Field(ge=0, le=1)]

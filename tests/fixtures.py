@@ -81,7 +81,7 @@ SETTINGS = Train(
 
 def dense(*hidden_units: int) -> Model:
     """The settings of a network of so many hidden units."""
-    return Model(hidden_units=[*hidden_units])
+    return Model(convolutions=[], hidden_units=[*hidden_units])
 
 
 def changed(**values) -> Train:

@@ -16,6 +16,7 @@ S = TypeVar("S", bound="Section")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$", max_length=500)]
+HiddenUnits = Annotated[list[Annotated[int, Field(ge=1, le=16384)]], Field(max_length=8)]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
@@ -86,7 +87,8 @@ class Eda(Section):
 
 
 class Model(Section):
-    hidden_units: Annotated[list[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=1, max_length=8)]
+    convolutions: Annotated[list[Annotated[int, Field(ge=1, le=1024)]], Field(max_length=3)]
+    hidden_units: HiddenUnits
 
 
 class Train(Section):

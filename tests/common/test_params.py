@@ -85,7 +85,7 @@ def test_a_section_without_parameters_and_too_many_layers_are_reported_plainly()
     with pytest.raises(
         PipelineError, match=r"^model.hidden_units: expected at most 8 values, found 9: \[8, 8, 8, 8, 8, 8, 8, 8, 8\]$"
     ):
-        load("model: {hidden_units: [8, 8, 8, 8, 8, 8, 8, 8, 8]}", Model)
+        load("model: {convolutions: [], hidden_units: [8, 8, 8, 8, 8, 8, 8, 8, 8]}", Model)
 
 
 def test_an_unknown_digest_name_is_an_error():

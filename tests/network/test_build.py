@@ -1,7 +1,9 @@
 import numpy as np
 
+from common.params import Model
 from fixtures import dense
 from network.build import build
+from network.determinism import uncovered
 
 IMAGES = np.random.default_rng(0).random((20, 28, 28), np.float32)
 
@@ -18,3 +20,15 @@ def test_the_seed_decides_the_weights():
     first, same, other = (build(dense(6, 5), 10, seed).get_weights() for seed in (1, 1, 2))
     assert all((a == b).all() for a, b in zip(first, same, strict=True))
     assert not (first[0] == other[0]).all()
+
+
+def test_any_number_of_dense_layers_up_to_eight_has_the_promise_of_equal_bytes():
+    assert [uncovered(build(dense(*[4] * number), 10, 0)) for number in (0, 1, 3, 8)] == [[]] * 4
+
+
+def test_convolutions_are_those_of_the_example_of_keras():
+    network = build(Model(convolutions=[32, 64], hidden_units=[]), 10, 0)
+    assert network.count_params() == 34_826  # which the example prints
+    assert network.output_shape == (None, 10)
+    assert uncovered(network) == ["conv2d", "max_pooling2d", "dropout"]
+    assert build(Model(convolutions=[2, 2, 2], hidden_units=[4]), 3, 0).output_shape == (None, 3)

@@ -71,7 +71,7 @@ def digest(name: str) -> str:
     pixels = random.random((images, 28, 28), np.float32) * (random.random((images, 28, 28)) < 0.2)
     split = Split(pixels.astype(np.float32), (np.arange(images) % 10).astype(np.uint8))
     settings = Train(**{**SETTINGS, "batch_size": batch_size, **changes})
-    network = steady(build_open) if name == "open" else build(Model(hidden_units=units), 10, 0)
+    network = steady(build_open) if name == "open" else build(Model(convolutions=[], hidden_units=units), 10, 0)
     batches.VALIDATION_BATCH = min(batch_size, 300)  # with a rest, and down to one image
     saved = Checkpoint("train", [], "", Path("history.csv"), settings.epochs)
     fit(network, split, split, settings, saved)
