@@ -8,7 +8,7 @@ BIN := .venv/bin
 ORIGINAL := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Settings from outside that would change what a stage imports or does, or the shell that DVC starts it with.
-unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT BASH_ENV ENV
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONDONTWRITEBYTECODE BASH_ENV ENV
 export SHELL := /bin/sh
 ifeq ($(LOGNAME)$(USER),)  # DVC asks for a name, which a user ID without an entry in /etc/passwd does not have
 export LOGNAME := $(shell id -un 2>/dev/null || id -u)
