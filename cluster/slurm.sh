@@ -3,7 +3,7 @@
 #     sbatch --ntasks 9 --cpus-per-task 2 --time 4:00:00 cluster/slurm.sh tools/seeds.py 20
 # One task is the scheduler and the client, the others are workers. A job that is cut off goes on when submitted again.
 set -euo pipefail
-export DASK_CONFIG=${DASK_CONFIG:-$HOME/.mnist-tls} # of `python tools/cluster.py certificate ~/.mnist-tls`
+export DASK_CONFIG=${DASK_CONFIG:-$HOME/.mnist-tls} # of `python cluster/certificate.py ~/.mnist-tls`
 bin=$PWD/.venv/bin
 file=$PWD/.dvc/tmp/scheduler-$SLURM_JOB_ID.json # the project is on the file system that all nodes share
 trap 'rm -f "$file"; kill $(jobs -p) 2>/dev/null || true; wait' EXIT

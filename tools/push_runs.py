@@ -2,9 +2,8 @@
 
 Usage: python tools/push_runs.py [--remote NAME]
 
-`dvc push --run-cache` alone leaves out the metrics, tables and figures of variants that were not committed: it pushes
-what the run cache says of them, but not their content, as their outputs are declared with `cache: false`. DVC keeps
-that content in its cache all the same (that is how going back to an old value restores it), and this pushes it too.
+`dvc push --run-cache` pushes the entries of all runs, but the contents of the current one alone. The contents of the
+others are in DVC's cache too, also the metrics, tables and figures that Git holds (`cache: false`); this pushes them.
 """
 
 import running.stages_on_path  # noqa: F401
@@ -14,7 +13,8 @@ import argparse
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from common.errors import PipelineError, run
+from common.errors import PipelineError
+from running import project
 
 
 def push(remote: str | None) -> tuple[int, int]:
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    project.run(main)

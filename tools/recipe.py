@@ -1,52 +1,48 @@
 """Run a recipe, a named set of parameters in recipes/, as DVC experiments, and keep the results in a table.
 
-Usage: python tools/recipe.py NAME [--seeds N] [--split test]
+Usage: python tools/recipe.py NAME [--seeds N] [--split test] [--jobs J | --scheduler ADDRESS|FILE]
 
-recipes/NAME.yaml holds sections of params.yaml, only what differs. Each of the seeds 0 to N-1 becomes the experiment
-NAME-<seed> of the current commit, which `dvc exp show` lists and `dvc exp apply` brings into the working tree, and a
-row of reports/record.csv. They run in a copy (`dvc exp run --temp`). What DVC has trained before is not trained again,
-and keeps the row with the time it took then. Prints the validation accuracy, with `--split test` the test accuracy.
-reports/record_curves.csv and record.png have the way there, epoch by epoch.
+recipes/NAME.yaml holds sections of params.yaml, only the parameters that differ. Each of the seeds 0 to N-1 becomes a
+row of reports/record.csv and the experiment NAME-<seed> of the current commit, which `dvc exp show` lists and
+`dvc exp apply` brings into the working tree. They run in copies of the project. A seed that DVC has trained before is
+not trained again and keeps its row. Prints the validation accuracy, with `--split test` the test accuracy.
+reports/record_curves.csv and record.png hold the learning curves.
 A recipe for another data set keeps all that in reports/recipes/NAME, outside of Git, with its page and model card.
 """
 
 import running.stages_on_path  # noqa: F401
 
 import argparse
-import io
 import itertools
 import json
-import os
-import time
 from pathlib import Path
 
 import pandas as pd
 from ruamel.yaml import YAMLError
 
 from common import params
-from common.errors import PipelineError, on_interrupt, run
+from common.errors import PipelineError, on_interrupt
 from common.files import atomic_write
 from common.lock import exclusive
 from drawing import figures
 from drawing.figures import Figure, plt
-from running import hardware
-from running.experiments import copy_pages, overrides, reference, run_experiment
-from running.git import git
+from running import project
+from running.experiments import copy_pages, run_experiment, settings
 from running.overrides import require_valid
 from running.variants import Where, run_variants
 
-PROJECT = Path(__file__).parents[1]
 RECIPES = Path("recipes")
-OTHER_DATA = {"about", "dataset", "download"}  # sections of a recipe that make its results no match for the others'
+TABLE, CURVES = "record.csv", "record_curves.csv"
+OTHER_DATA = {"about", "dataset", "download"}  # sections that make results incomparable with those of other recipes
 KEY = ["recipe", "seed"]
 SHOWN = {"validation": "val_accuracy", "test": "accuracy"}  # the column of a split
 COLOURS = [figures.TRAIN, figures.VALIDATION, figures.TEST]
 
 
 def read_recipe(name: str) -> dict:
-    """Return what recipes/`name`.yaml holds: the parameters of each section.
+    """Return the parameters of each section in recipes/`name`.yaml.
 
-    Raises PipelineError when there is no such file, it holds something else, or a parameter is not valid.
+    Raises PipelineError when there is no such file, its form is wrong, or a parameter is not valid.
     """
     path = RECIPES / f"{name}.yaml"
     if not path.exists():
@@ -70,26 +66,26 @@ def by_full_name(recipe: dict) -> dict[str, object]:
     return {f"{section}.{key}": value for section, values in recipe.items() for key, value in values.items()}
 
 
-def describe(recipe: str, seed: int, experiment: str, seconds: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the row of the table for an experiment that took `seconds`, and its curve: one row per epoch.
+def read_seed(name: str, folder: Path, report: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the row of the table for a finished seed of a recipe, and its learning curve: one row per epoch.
 
-    The minutes of the curve assume epochs of equal length; the other stages take less than a minute.
+    Without a training now, because DVC had its result, time and hardware are unknown and stay empty. The minutes of the
+    curve assume epochs of equal length; the other stages take less than a minute.
     """
-    at = reference(experiment)
-    if not at:
-        raise PipelineError(f"{experiment} is of another commit: was something committed meanwhile? Run it again")
-    history = pd.read_csv(io.StringIO(git("show", f"{at}:./reports/train/history.csv").decode()))
-    metrics = json.loads(git("show", f"{at}:./reports/evaluate/metrics.json"))
-    epochs, minutes, key = len(history), seconds / 60, {"recipe": recipe, "seed": seed}
+    history = pd.read_csv(folder / "reports/train/history.csv")
+    metrics = json.loads((folder / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
+    trained = "train" in report["computed"]
+    minutes = report["seconds"] / 60 if trained else float("nan")
+    key = {"recipe": name, "seed": report["parameters"]["train.seed"]}
     row = {
-        "epochs": epochs,
+        "epochs": len(history),
         "val_accuracy": history["val_accuracy"].iloc[-1],
         "accuracy": metrics["accuracy"],
         "errors": metrics["errors"],
         "minutes": round(minutes, 1),
-        "hardware": hardware.describe(),
+        "hardware": report["hardware"] if trained else "",
     }
-    passed = (history["epoch"] * minutes / epochs).round(2)
+    passed = (history["epoch"] * minutes / len(history)).round(2)
     curve = history[["epoch", "val_accuracy"]].assign(minutes=passed, **key)
     return pd.DataFrame([key | row]), curve[[*key, "epoch", "minutes", "val_accuracy"]]
 
@@ -116,43 +112,24 @@ def with_rows(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([*others, rows]).sort_values(KEY, kind="stable", ignore_index=True)
 
 
-def keep(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Put the rows of one recipe and seed into the table at `path`; return the table."""
-    table = with_rows(pd.read_csv(path) if path.exists() else pd.DataFrame(), rows)
-    with atomic_write(path) as part:
-        table.to_csv(part, index=False, lineterminator="\n")
-    return table
+def keep(reports: Path, row: pd.DataFrame, curve: pd.DataFrame) -> None:
+    """Put the row and the curve of a seed into the tables in `reports`, and draw all curves.
 
-
-def run_elsewhere(recipe: dict, seeds: int, where: Where) -> dict[int, dict]:
-    """Run the seeds on the workers of a scheduler; return the result of each seed, which is in the cache here then."""
-    from running.shared_runs import bring  # DVC, most of a second
-
-    variants = [{**by_full_name(recipe), "train.seed": seed} for seed in range(seeds)]
-    results = run_variants(PROJECT, variants, where, lambda _, result: result, title="seed")
-    bring(PROJECT, results)
-    return dict(enumerate(results))
-
-
-def run_seed(name: str, recipe: dict, seed: int, split: str, elsewhere: dict | None) -> None:
-    """Run one experiment of a recipe, keep its row and its curve, and print its accuracy on a split.
-
-    elsewhere: what a worker made of this seed, whose time and machine count then.
+    A row of the same results stays as it is, with the time that its training took, unless this one has a newer time.
     """
-    experiment, started = f"{name}-{seed}", time.monotonic()
-    trained = run_experiment(experiment, overrides(recipe, seed))
-    row, curve = describe(name, seed, experiment, elsewhere["seconds"] if elsewhere else time.monotonic() - started)
-    if elsewhere:
-        trained, row["hardware"] = bool(elsewhere["computed"]), elsewhere["hardware"]
-    other_data = bool(OTHER_DATA & recipe.keys())
-    reports = Path("reports/recipes", name) if other_data else Path("reports")
-    if trained:
-        keep(reports / "record.csv", row)
-        figures.save(draw_curves(keep(reports / "record_curves.csv", curve)), reports / "record.png")
-    print(f"{experiment}: {split} accuracy {row[SHOWN[split]][0]:.2%}")
-    if other_data:
-        page = copy_pages(experiment, reports / str(seed))
-        print(f"page: {page}; `dvc exp apply {experiment}` puts this data set in the place of the project's own")
+    table, curves = (read_table(reports / name, like) for name, like in [(TABLE, row), (CURVES, curve)])
+    if row["minutes"].isna().all() and len(table.merge(row, on=[*KEY, "epochs", *SHOWN.values(), "errors"])):
+        return
+    table, curves = with_rows(table, row), with_rows(curves, curve)
+    for name, rows in [(TABLE, table), (CURVES, curves)]:
+        with atomic_write(reports / name) as part:
+            rows.to_csv(part, index=False, lineterminator="\n")
+    figures.save(draw_curves(curves), reports / "record.png")
+
+
+def read_table(path: Path, like: pd.DataFrame) -> pd.DataFrame:
+    """Return the table at `path`, without rows where there is no file yet."""
+    return pd.read_csv(path) if path.exists() else like.iloc[:0]
 
 
 def main() -> None:
@@ -160,18 +137,29 @@ def main() -> None:
     parser.add_argument("recipe", help="the name of a file in recipes/, without .yaml")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds, from 0; 1 by default")
     parser.add_argument("--split", choices=SHOWN, default="validation", help="print the accuracy on it")
-    Where.add_scheduler(parser)
+    Where.add_options(parser, jobs=1)
     arguments = parser.parse_args()
-    os.chdir(PROJECT)
-    recipe = read_recipe(arguments.recipe)
-    with (
-        exclusive("recipe"),
-        on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"),
-    ):
-        elsewhere = run_elsewhere(recipe, arguments.seeds, Where.of(arguments)) if arguments.scheduler else {}
-        for seed in range(arguments.seeds):
-            run_seed(arguments.recipe, recipe, seed, arguments.split, elsewhere.get(seed))
+    name, where = arguments.recipe, Where.of(arguments)
+    recipe = read_recipe(name)
+    other_data = bool(OTHER_DATA & recipe.keys())
+    reports = Path("reports/recipes", name) if other_data else Path("reports")
+
+    def read(folder: Path, report: dict) -> pd.DataFrame:
+        row, curve = read_seed(name, folder, report)
+        keep(reports, row, curve)
+        return row
+
+    variants = [{**by_full_name(recipe), "train.seed": seed} for seed in range(arguments.seeds)]
+    with exclusive("recipe"), on_interrupt("before the end; run it again: finished seeds are in DVC's cache"):
+        rows = run_variants(Path.cwd(), variants, where, read, title="seed")
+        for seed, row in enumerate(rows):
+            experiment = f"{name}-{seed}"
+            run_experiment(experiment, settings(recipe, seed))
+            print(f"{experiment}: {arguments.split} accuracy {row[SHOWN[arguments.split]][0]:.2%}")
+            if other_data:
+                page = copy_pages(experiment, reports / str(seed))
+                print(f"page: {page}; `dvc exp apply {experiment}` replaces the project's data set (commit first)")
 
 
 if __name__ == "__main__":
-    run(main)
+    project.run(main)

@@ -1,18 +1,17 @@
-"""How much of a result is luck: train several seeds of the current parameters, through DVC.
+"""Measure the spread between seeds: train the current parameters with several seeds, through DVC.
 
 Usage: python tools/seeds.py N [--jobs J | --scheduler ADDRESS|FILE] [--split test]
 
-Writes reports/seeds.csv, one row for each of the seeds 0 to N-1, and reports/seeds.npz, what each of the networks made
-of each image; tools/compare.py reads both. Prints their distribution on the validation split, with `--split test` on
-the test split. Only `train.seed` changes; the split stays. Finished seeds come from DVC's run cache: a study that was
-killed goes on where it was, and a larger one trains only the new seeds.
+Writes reports/seeds.csv, one row for each of the seeds 0 to N-1, and reports/seeds.npz, the per-image scores of each
+network; tools/compare.py reads both. Prints the distribution of the validation accuracy, with `--split test` of the
+test accuracy. Only `train.seed` changes; the split stays. Finished seeds come from DVC's run cache: an interrupted
+study goes on where it was, and a larger one trains only the new seeds.
 """
 
 import running.stages_on_path  # noqa: F401
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,26 +20,24 @@ import yaml
 from scipy import stats
 
 from common import params
-from common.errors import PipelineError, on_interrupt, run
+from common.errors import PipelineError, on_interrupt
 from common.lock import exclusive
 from common.params import PATH as PARAMS
 from comparison import study
 from comparison.revisions import PREDICTIONS
-from running import lock
-from running.variants import Where, run_variants
-
-PROJECT = Path(__file__).parents[1]
+from running import copies, hardware, lock, project
+from running.variants import TARGET, Where, run_variants
 
 
 class Outcome(NamedTuple):
-    """What one seed came to."""
+    """The result of one seed."""
 
     row: dict
     predictions: dict[str, pd.DataFrame]  # of each split
 
 
 def read_outcome(folder: Path, _: dict) -> Outcome:
-    """Read what a finished run left in `folder`."""
+    """Read the results of a finished seed in `folder`."""
     locked = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
     metrics = json.loads((folder / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     training = json.loads((folder / "reports/train/metrics.json").read_text(encoding="utf-8"))
@@ -60,7 +57,7 @@ def read_outcome(folder: Path, _: dict) -> Outcome:
 
 
 def evident_difference(accuracies: pd.Series, level: float = 0.95) -> float:
-    """Return the difference between single runs of two settings that seeds alone exceed only once in 20 times.
+    """Return the difference between single runs of two settings that seeds alone exceed once in 20 times.
 
     The difference of two runs has sqrt(2) times the standard deviation of one; Student's t, because that is estimated.
     """
@@ -80,20 +77,21 @@ def describe(table: pd.DataFrame, split: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("n", type=int, help="number of seeds, at least 2")
-    Where.add_options(parser)
+    Where.add_options(parser, jobs=hardware.cores())
     parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="describe the accuracy on it")
     arguments = parser.parse_args()
+    where = Where.of(arguments)
     if arguments.n < 2:
         raise PipelineError("expected at least 2 seeds: a standard deviation needs them")
 
-    os.chdir(PROJECT)
     variants = [{"train.seed": seed} for seed in range(arguments.n)]
-    with exclusive("seeds"), on_interrupt("before the end; run it again: the seeds that have ended are in DVC's cache"):
-        outcomes = run_variants(PROJECT, variants, Where.of(arguments), read_outcome, title="seed")
+    with exclusive("seeds"), on_interrupt("before the end; run it again: finished seeds are in DVC's cache"):
+        copies.repro(Path.cwd(), TARGET)  # brings the data into the cache
+        outcomes = run_variants(Path.cwd(), variants, where, read_outcome, title="seed")
         rows = [outcome.row for outcome in outcomes]
         table = study.save(rows, {split: [outcome.predictions[split] for outcome in outcomes] for split in PREDICTIONS})
     print(describe(table, arguments.split))
 
 
 if __name__ == "__main__":
-    run(main)
+    project.run(main)

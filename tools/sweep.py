@@ -1,66 +1,65 @@
-"""Which settings are best? Train every combination of some parameters, each with several seeds, and compare.
+"""Find the best settings: train every combination of some parameters, each with several seeds, and compare.
 
 Usage: python tools/sweep.py 'train.learning_rate=0.001,0.002' 'train.batch_size=64,128' [--seeds N] [--jobs J | ...]
 
 Decides on the validation split; the test split plays no part. Prints the settings, the best mean validation accuracy
-first, and which of the others cannot be told from the best. Writes reports/sweep.csv, a row for each setting and seed,
-and reports/sweep.png. Finished variants come from DVC's run cache, here or in the remote.
+first, and which of the others do not differ significantly from the best. Writes reports/sweep.csv, a row for each
+setting and seed, and reports/sweep.png. Finished variants come from DVC's run cache.
 """
 
 import running.stages_on_path  # noqa: F401
 
 import argparse
-import os
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tabulate import tabulate
 
 from common import params
-from common.errors import PipelineError, on_interrupt, run
+from common.errors import PipelineError, on_interrupt
 from common.files import atomic_write
 from common.lock import exclusive
 from common.params import Evaluate
 from comparison import statistics
-from running import overrides
+from running import copies, hardware, overrides, project
 from running.overrides import Overrides
-from running.variants import Where, run_variants
+from running.variants import TARGET, Where, run_variants
 
-PROJECT = Path(__file__).parents[1]
 OF_THE_DATA = {"dataset", "download", "normalize"}  # sections that change the validation images
 TABLE, FIGURE = Path("reports/sweep.csv"), Path("reports/sweep.png")
 
 
-def read_row(_: Path, result: dict) -> dict:
-    """Return the row of one variant; its parameters have the seed last."""
-    reached = result["metrics"]["train"]
-    return result["parameters"] | {"val_accuracy": reached["val_accuracy"], "val_loss": reached["val_loss"]}
+def read_row(folder: Path, report: dict) -> dict:
+    """Return the row of one variant: its parameters, the seed last, and its results."""
+    metrics = json.loads((folder / "reports/train/metrics.json").read_text(encoding="utf-8"))
+    return report["parameters"] | {"val_accuracy": metrics["val_accuracy"], "val_loss": metrics["val_loss"]}
 
 
 def describe(table: pd.DataFrame, grid: Sequence[Overrides], level: float) -> str:
-    """Return the settings, best first, with mean, spread and what can be said of the difference to the best."""
+    """Return the settings, best first, with mean, spread and the test of the difference to the best."""
     accuracy = as_matrix(table, len(grid))
     means = accuracy.mean(axis=1)
     best = int(means.argmax())
-    lines = [["settings", "validation accuracy (%)", "difference to the best"]]
+    rows = []
     for i in np.argsort(-means, kind="stable").tolist():
         spread = f" ± {100 * accuracy[i].std(ddof=1):.2f}" if accuracy.shape[1] > 1 else ""
-        lines.append([overrides.name(grid[i]), f"{100 * means[i]:.2f}{spread}", judge(accuracy, i, best, level)])
-    widths = [max(len(line[column]) for line in lines) for column in range(2)]
-    rows = [f"{first:{widths[0]}}  {second:{widths[1]}}  {third}".rstrip() for first, second, third in lines]
-    return "\n".join([*rows, "", explain(accuracy, level)])
+        rows.append([overrides.name(grid[i]), f"{100 * means[i]:.2f}{spread}", judge(accuracy, i, best, level)])
+    headers = ["settings", "validation accuracy (%)", "difference to the best"]
+    return f"{tabulate(rows, headers, tablefmt='plain', disable_numparse=True)}\n\n{explain(accuracy, level)}"
 
 
 def judge(accuracy: np.ndarray, setting: int, best: int, level: float) -> str:
-    """Say what is known of the difference between a setting and the best one."""
+    """Return the difference between a setting and the best one, and whether it is significant."""
     if setting == best:
         return "the best"
     difference = 100 * (accuracy[setting].mean() - accuracy[best].mean())
     if accuracy.shape[1] < 2:
         return f"{difference:+.2f}"
     p = statistics.tukey(accuracy, setting, best)
-    return f"{difference:+.2f}, {'worse' if p < 1 - level else 'cannot be told from the best'} (p = {p:.2g})"
+    return f"{difference:+.2f}, {'worse' if p < 1 - level else 'not significantly worse'} (p = {p:.2g})"
 
 
 def explain(accuracy: np.ndarray, level: float) -> str:
@@ -98,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("grid", nargs="+", metavar="SECTION.NAME=VALUE,VALUE", help="a parameter and its values")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds, from 0; 3 by default")
-    Where.add_options(parser)
+    Where.add_options(parser, jobs=hardware.cores())
     arguments = parser.parse_args()
     grid = overrides.parse_grid(arguments.grid)
     if arguments.seeds < 1 or any("train.seed" in settings for settings in grid):
@@ -107,15 +106,13 @@ def main() -> None:
         raise PipelineError(
             f"{changing[0]}: a sweep compares settings on the same validation images, and this changes them"
         )
-    os.chdir(PROJECT)
-    level = params.load(Evaluate).confidence_level
+    level, where = params.load(Evaluate).confidence_level, Where.of(arguments)
 
     variants = [{**settings, "train.seed": seed} for settings in grid for seed in range(arguments.seeds)]
-    with (
-        exclusive("sweep"),
-        on_interrupt("before the end; run it again: the variants that have ended are in DVC's cache"),
-    ):
-        table = pd.DataFrame(run_variants(PROJECT, variants, Where.of(arguments), read_row, title="variant"))
+    with exclusive("sweep"), on_interrupt("before the end; run it again: finished variants are in DVC's cache"):
+        overrides.require_valid(Path.cwd(), *variants)
+        copies.repro(Path.cwd(), TARGET)  # brings the data into the cache
+        table = pd.DataFrame(run_variants(Path.cwd(), variants, where, read_row, title="variant"))
         with atomic_write(TABLE) as part:
             table.to_csv(part, index=False, lineterminator="\n")
         draw(table, grid, FIGURE)
@@ -123,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    project.run(main)

@@ -135,7 +135,7 @@ def main() -> None:
         for path in folder.rglob("dvc.lock"):
             path.unlink()
         started = time.monotonic()
-        copies.repro(folder, "--force", "--all-pipelines", quiet=False, python=python)
+        copies.repro(folder, "--force", "--all-pipelines", python=python)
         seconds = round(time.monotonic() - started)
         found, here, reason = commits.read_results(folder), machine(python), find_reason(folder)
 

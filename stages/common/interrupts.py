@@ -25,7 +25,7 @@ def interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(number)
 
 
-def on_signals(handler: Callable[[int, FrameType | None], NoReturn]) -> None:
+def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
     """Have signals handled so in this process, if it is a stage or tool and no test that imports one."""
     if Path(sys.argv[0]).resolve().parent in SCRIPTS:
         for number in SIGNALS:

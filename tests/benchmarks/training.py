@@ -27,16 +27,15 @@ WAYS = ["matrix products", "this project", "keras", "keras, batch 32", *PEERS]
 
 def ours(sizes: tuple[int, int]) -> float:
     """Return the seconds of an epoch of stages/train.py."""
-    from running import copies  # whose packages an interpreter with PyTorch need not have
+    from running import copies, overrides  # whose packages an interpreter with PyTorch need not have
 
     with TemporaryDirectory() as folder:
         project = copies.copy(PROJECT, Path(folder))
         (project / "data/normalized").symlink_to(DATA)
-        copies.set_param(project, "model", "hidden_units", list(sizes))
-        copies.set_param(project, "train", "batch_size", BATCH)
+        overrides.write(project, {"model.hidden_units": list(sizes), "train.batch_size": BATCH})
         found = []
         for epochs in (SHORT, LONG):
-            copies.set_param(project, "train", "epochs", epochs)
+            overrides.write(project, {"train.epochs": epochs})
             found.append(run([sys.executable, "stages/train.py"], project))
     return (found[1] - found[0]) / (LONG - SHORT)
 

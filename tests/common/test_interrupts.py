@@ -18,7 +18,6 @@ HEAVY = {
     "stages/check.py": "pydantic",
     "tools/pins.py": "common.errors",
     "tools/push_runs.py": "dvc.repo",
-    "tools/cluster.py": "yaml",
     "tools/run_variant.py": "yaml",
 }
 

@@ -12,7 +12,7 @@ ARM = "processor\t: {n}\nBogoMIPS\t: 100.00\nFeatures\t: fp {flags}\nCPU impleme
 
 @pytest.fixture
 def pretend(tmp_path, monkeypatch):
-    """Make this machine another: its system, its kind of CPU and what /proc/cpuinfo tells, nothing for no file."""
+    """Make this machine another: its system, its kind of CPU and the text of /proc/cpuinfo; there is none for ''."""
 
     def become(system: str, kind: str, cpuinfo: str = "") -> None:
         monkeypatch.setattr(platform_support.platform, "system", lambda: system)
@@ -60,13 +60,18 @@ def test_the_same_bytes_are_promised_on_linux_with_avx2_and_fma_or_on_arm(preten
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", ["fma avx2", "fma"])
-def test_a_stage_says_in_one_line_when_the_bytes_are_not_promised(tmp_path, flags):
+def test_a_stage_reports_in_one_line_that_the_bytes_are_not_promised(tmp_path, flags):
     (tmp_path / "cpuinfo").write_text(AMD.format(n=0, flags=flags))
     code = (
-        f"import sys, pathlib; sys.path.insert(0, {str(PROJECT / 'stages')!r}); from common import promise\n"
+        f"import sys, pathlib; sys.path.insert(0, {str(PROJECT / 'stages')!r}); from network import platform_support\n"
         f"platform_support.CPUINFO = pathlib.Path('cpuinfo'); platform_support.platform.machine = lambda: 'x86_64'\n"
-        "from common import determinism"
+        "from network import determinism"
     )
     printed = succeed(tmp_path, sys.executable, "-c", code)
     expected = "a CPU without AVX2: the same bytes as on other machines are not promised (docs/reproducibility.md)\n"
     assert printed == ("" if "avx2" in flags else expected)
+
+
+def test_a_container_may_use_its_quota_of_cores(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # joblib asks cgroups in the same way
+    assert hardware.cores() == 1

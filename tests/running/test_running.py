@@ -1,4 +1,4 @@
-"""What tools need to run the project elsewhere: Git, DVC's lock and cache, the machine."""
+"""Copies of the project, DVC's lock and cache, and the folder that tools work in."""
 
 import os
 import subprocess
@@ -10,7 +10,8 @@ from dvc_data.hashfile.tree import Tree
 
 from common.errors import PipelineError
 from fixtures import AUTHOR, succeed
-from running import copies, hardware, lock
+from running import copies, lock
+from running import project as projects
 
 FILES = [{"relpath": name, "md5": name * 16} for name in ("ab", "aa", "b/")]
 
@@ -72,48 +73,6 @@ def test_a_cache_of_another_user_is_one_line_with_the_cure(project, monkeypatch)
         copies.cache_settings(project)
 
 
-def control_group(folder: Path, monkeypatch, lines: str) -> None:
-    monkeypatch.setattr(hardware, "CGROUPS", folder)
-    monkeypatch.setattr(hardware, "OWN_CGROUP", folder / "own")
-    (folder / "own").write_text(lines)
-
-
-@pytest.fixture
-def four_cores(monkeypatch):
-    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
-
-
-@pytest.mark.parametrize(
-    ("limit", "cores"), [("max 100000", 4), ("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 4), ("x", 4)]
-)
-@pytest.mark.parametrize("file", ["cpu.max", "slice/job/cpu.max", "slice/cpu.max"])
-def test_a_container_may_use_what_its_control_group_allots(tmp_path, monkeypatch, four_cores, file, limit, cores):
-    control_group(tmp_path, monkeypatch, "0::/slice/job\n")
-    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / file).write_text(limit + "\n")
-    assert hardware.cores() == cores
-    assert hardware.describe().startswith(f"{cores} cores, ")
-
-
-@pytest.mark.parametrize(("quota", "cores"), [("-1", 4), ("250000", 3)])
-def test_the_older_kind_of_control_group_counts_too(tmp_path, monkeypatch, four_cores, quota, cores):
-    control_group(tmp_path, monkeypatch, "4:cpu,cpuacct:/docker/a\n3:memory:/docker/a\n")
-    folder = tmp_path / "cpu,cpuacct"
-    folder.mkdir()
-    (folder / "cpu.cfs_quota_us").write_text(quota + "\n")
-    (folder / "cpu.cfs_period_us").write_text("100000\n")
-    assert hardware.cores() == cores
-
-
-def test_without_control_groups_the_affinity_decides(tmp_path, monkeypatch, four_cores):
-    control_group(tmp_path, monkeypatch, "")
-    assert hardware.cores() == 4
-    monkeypatch.setattr(hardware, "OWN_CGROUP", tmp_path / "none")
-    monkeypatch.delattr(hardware.os, "sched_getaffinity")
-    monkeypatch.setattr(hardware.os, "cpu_count", lambda: None)
-    assert hardware.cores() == 1
-
-
 def test_a_copy_sees_the_packed_pictures_that_git_does_not_track(tmp_path):
     project = tmp_path / "project"
     for name in (".dvc/config", "data/own/.gitignore", "data/own/mine/train-images-idx3-ubyte"):
@@ -124,3 +83,21 @@ def test_a_copy_sees_the_packed_pictures_that_git_does_not_track(tmp_path):
     copy = copies.copy(project, tmp_path / "copy")
     assert (copy / "data/own/mine/train-images-idx3-ubyte").is_file()
     assert succeed(project, "git", "ls-files").split() == [".dvc/config", "data/own/.gitignore"]
+
+
+def test_a_path_is_relative_to_the_folder_that_a_tool_was_called_from(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = []
+    monkeypatch.setattr(projects, "PROJECT", tmp_path.parent)
+    projects.run(lambda: found.extend([Path.cwd(), projects.given("a.png"), projects.given("/b.png")]))
+    assert found == [tmp_path.parent, tmp_path / "a.png", Path("/b.png")]
+
+
+def test_a_user_id_without_an_account_gets_a_name_for_dvc(monkeypatch):
+    def no_account() -> None:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setenv("LOGNAME", "set by the test, to be restored")
+    monkeypatch.setattr(projects.getpass, "getuser", no_account)
+    projects.name_user()
+    assert os.environ["LOGNAME"] == f"uid{os.getuid()}"

@@ -13,7 +13,8 @@ from common import params
 from common.errors import PipelineError
 from common.params import Model, Train
 from fixtures import AUTHOR, PROJECT, commit, succeed
-from recipe import overrides
+from running import experiments
+from running.experiments import settings as settings_of
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_every_recipe_is_valid_and_changes_something_that_exists(path, tmp_path,
 
 def test_parameters_are_written_as_dvc_takes_them():
     changes = {"model": {"hidden_units": [30, 20]}, "train": {"learning_rate": 0.001, "augmentation": "elastic"}}
-    assert list(recipe.overrides(changes, 2)) == [
+    assert list(settings_of(changes, 2)) == [
         "model.hidden_units=[30,20]",
         "train.learning_rate=0.001",
         'train.augmentation="elastic"',
@@ -91,6 +92,39 @@ def test_rows_take_the_place_of_those_of_the_same_recipe_and_seed():
     assert table.values.tolist() == [["a", 1, 50], ["b", 0, 50], ["b", 1, 40]]
 
 
+def test_a_row_stays_until_a_training_or_other_results_replace_it(tmp_path):
+    def keep(**values: object) -> list:
+        row = {**ROW, "epochs": 2, "val_accuracy": 0.1 + 0.2, "accuracy": 0.7, "minutes": 3.5, "hardware": "a"} | values
+        curve = pd.DataFrame({"recipe": "b", "seed": 1, "epoch": [1, 2], "minutes": 1.0, "val_accuracy": 0.5})
+        recipe.keep(tmp_path, pd.DataFrame([row]), curve)
+        return (
+            pd.read_csv(tmp_path / "record.csv", keep_default_na=False)
+            .loc[0, ["errors", "minutes", "hardware"]]
+            .tolist()
+        )
+
+    known = {"minutes": float("nan"), "hardware": ""}  # DVC had the result
+    assert keep(**known) == [50, "", ""]  # an interrupted run of the recipe had trained it
+    assert keep() == [50, 3.5, "a"]
+    assert keep(**known) == [50, 3.5, "a"]
+    assert keep(**known, errors=49) == [49, "", ""]
+
+
+def test_an_experiment_is_replaced_only_after_the_new_one_has_succeeded(monkeypatch):
+    calls, refs = [], {"b-0": "refs/b-0", "b-0-new": "refs/b-0-new"}
+
+    def fail(*arguments: str) -> None:
+        calls.append(arguments[:2])
+        if arguments[1] == "run":
+            raise PipelineError("failed")
+
+    monkeypatch.setattr(experiments, "reference", refs.get)
+    monkeypatch.setattr(experiments, "dvc", fail)
+    with pytest.raises(PipelineError, match="failed"):
+        experiments.run_experiment("b-0", ["train.seed=0"])
+    assert calls == [("exp", "remove"), ("exp", "run")]  # removed is what a killed run has left
+
+
 def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once():
     rows = [(name, seed, epoch, epoch / 2, 0.9) for name in "ab" for seed in (0, 1) for epoch in (1, 2)]
     columns = ["recipe", "seed", "epoch", "minutes", "val_accuracy"]
@@ -115,7 +149,7 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
     assert table["accuracy"].tolist() == pytest.approx((1 - table["errors"] / 60).tolist())
 
     before = (project / "reports/record.csv").read_bytes()
-    again = succeed(project, "python", "tools/recipe.py", "tiny", **AUTHOR)
+    again = succeed(project / "docs", "python", "../tools/recipe.py", "tiny", **AUTHOR)
     assert "Running stage 'train'" not in again
     assert (project / "reports/record.csv").read_bytes() == before
     assert succeed(project, "dvc", "exp", "list", "--name-only").split() == ["tiny-0"]
@@ -152,6 +186,6 @@ def test_the_project_in_a_larger_repository_keeps_its_rows_too(project, tmp_path
 def test_names_reach_params_yaml_as_they_are(tmp_path, name):
     file = tmp_path / "params.yaml"
     file.write_text("dataset: {class_names: [x]}\ntrain: {seed: 0, epochs: 1.5}\n", encoding="utf-8")
-    apply_overrides(file, list(overrides({"dataset": {"class_names": [name, "1"]}, "train": {"epochs": 2}}, 7)))
+    apply_overrides(file, list(settings_of({"dataset": {"class_names": [name, "1"]}, "train": {"epochs": 2}}, 7)))
     found = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert found == {"dataset": {"class_names": [name, "1"]}, "train": {"seed": 7, "epochs": 2}}

@@ -9,12 +9,11 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from common.errors import PipelineError
 from running import git
 
 OWN = "data/own"  # packed pictures, which Git does not track
+DVC = [sys.executable, "-m", "dvc"]
 
 
 def environment(python: str = sys.executable) -> dict[str, str]:
@@ -33,8 +32,8 @@ def environment(python: str = sys.executable) -> dict[str, str]:
 def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) -> Path:
     """Copy the files that Git tracks, as they are in the working tree, to `folder`, a DVC repository of its own.
 
-    cache: how to share a DVC cache, from `cache_settings`; without it the copy has none, and everything in it runs from
-    nothing. Raises PipelineError when `project` is no Git repository.
+    cache: how to share a DVC cache, from `cache_settings`; without it the copy's cache is empty, and every stage runs.
+    Raises PipelineError when `project` is not a Git repository.
     """
     try:
         names = git.tracked_files(project)
@@ -76,9 +75,9 @@ def configure(project: Path, folder: Path, cache: Mapping[str, str]) -> None:
 
 
 def cache_settings(project: Path) -> dict[str, str]:
-    """Ask DVC where the cache of `project` is and how files are linked to it, wherever that was configured.
+    """Return where the DVC cache of `project` is and how files are linked to it, wherever that was configured.
 
-    Raises PipelineError when `project` is no Git repository, or nothing can be written to its cache.
+    Raises PipelineError when `project` is not a Git repository, or its cache is not writable.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo  # most of a second
@@ -101,18 +100,7 @@ def cache_settings(project: Path) -> dict[str, str]:
     return found
 
 
-def set_param(folder: Path, section: str, key: str, value: object) -> None:
-    """Change one value of the params.yaml in `folder`."""
-    path = folder / "params.yaml"
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    values[section][key] = value
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-
-
-def repro(folder: Path, *arguments: str, quiet: bool = True, python: str = sys.executable) -> None:
-    """Run `dvc repro`. Raises PipelineError with the last line of what it said when it fails."""
-    command = [python, "-m", "dvc", "repro", *arguments]
-    result = subprocess.run(command, cwd=folder, env=environment(python), capture_output=quiet, text=True)
-    if result.returncode:
-        said = (result.stderr or "see above").strip().splitlines()
-        raise PipelineError(f"dvc repro failed: {said[-1]}")
+def repro(folder: Path, *arguments: str, python: str = sys.executable) -> None:
+    """Run `dvc repro` and let it print. Raises PipelineError when it fails."""
+    if subprocess.run([python, "-m", "dvc", "repro", *arguments], cwd=folder, env=environment(python)).returncode:
+        raise PipelineError("dvc repro failed: see above")

@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,14 +10,14 @@ import yaml
 
 from common.errors import PipelineError
 from common.files import atomic_write
-from running import copies
+from running import copies, processes
 from running.git import git
 
 READ = [Path("reports/index.html"), Path("reports/model_card.md")]
 
 
-def overrides(recipe: dict, seed: int) -> Iterator[str]:
-    """Yield the parameters of a recipe as DVC's overrides, `train.epochs=100`, with the seed last."""
+def settings(recipe: dict, seed: int) -> Iterator[str]:
+    """Yield the parameters of a recipe as `dvc exp run -S` takes them, `train.epochs=100`; the seed is last."""
     yield from (f"{key}={literal(value)}" for key, value in flat(recipe))
     yield f"train.seed={seed}"
 
@@ -35,7 +33,7 @@ def literal(value: object) -> str:
 
 
 def flat(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield each value that is no mapping under its full name, `download.sha256.train-images-idx3-ubyte`."""
+    """Yield each value that is not a mapping, with its full name, `download.sha256.train-images-idx3-ubyte`."""
     for key, value in values.items():
         if isinstance(value, dict):
             yield from flat(value, f"{prefix}{key}.")
@@ -44,49 +42,41 @@ def flat(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 def reference(experiment: str) -> str:
-    """Return the Git reference of a DVC experiment of the current commit, or nothing when it has none of that name."""
+    """Return the Git reference of an experiment of the current commit, or an empty string when there is none."""
     head = git("rev-parse", "HEAD").decode().strip()
     pattern = f"refs/exps/{head[:2]}/{head[2:]}/{experiment}"
     return git("for-each-ref", "--format=%(refname)", pattern).decode().strip()
 
 
-def run_experiment(experiment: str, settings: Iterable[str]) -> bool:
-    """Run the pipeline with these parameters; return whether `train` ran. Raises PipelineError if DVC fails.
+def run_experiment(experiment: str, settings: Iterable[str]) -> None:
+    """Run the pipeline with these parameters. Raises PipelineError if DVC fails.
 
-    An experiment of the same name takes the place of the one of the current commit; those of other commits stay.
+    The experiment then replaces the one of the same name of the current commit; those of other commits stay.
     """
-    if old := reference(experiment):
-        dvc("exp", "remove", "--quiet", old)
-    lines = dvc("exp", "run", "--temp", "--name", experiment, *(f"--set-param={setting}" for setting in settings))
-    return any("Running stage 'train'" in line for line in lines)
+    new = f"{experiment}-new" if reference(experiment) else experiment
+    if new != experiment and (left := reference(new)):  # by a run that was killed
+        dvc("exp", "remove", "--quiet", left)
+    dvc("exp", "run", "--temp", "--name", new, *(f"--set-param={setting}" for setting in settings))
+    if new != experiment:
+        dvc("exp", "rename", "--quiet", "--force", reference(new), experiment)
 
 
-def dvc(*arguments: str, show: bool = True) -> list[str]:
-    """Run DVC; print its lines as they come and return them. Raises PipelineError if it fails."""
-    lines = []
-    command = [sys.executable, "-m", "dvc", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=copies.environment()) as process:
-        try:
-            for line in process.stdout or ():
-                if show:
-                    print(line, end="", flush=True)
-                lines.append(line)
-        except KeyboardInterrupt:
-            process.terminate()  # Ctrl-C reaches it as well, but a `kill` of this process does not
-            raise
-    if process.returncode:
+def dvc(*arguments: str) -> None:
+    """Run DVC, and print what it prints. Raises PipelineError if it fails."""
+    with processes.life_line() as line:
+        status, _ = processes.run([*copies.DVC, *arguments], Path(), line, copies.environment(), show=True)
+    if status:
         raise PipelineError(f"dvc {' '.join(arguments[:2])} failed: see above")
-    return lines
 
 
 def copy_pages(experiment: str, folder: Path) -> Path:
-    """Copy page and card of an experiment from DVC's cache to `folder`; return where the page is.
+    """Copy page and card of an experiment from DVC's cache to `folder`; return the path of the page.
 
-    Raises PipelineError when the cache does not have them any more.
+    Raises PipelineError when the cache lacks them.
     """
     lock = yaml.safe_load(git("show", f"{reference(experiment)}:./dvc.lock"))
     digests = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"] if "md5" in out}
-    cache = Path(dvc("cache", "dir", show=False)[0].strip())
+    cache = Path(copies.cache_settings(Path())["dir"])
     for path in READ:
         digest = digests[path.as_posix()]
         source = cache / "files/md5" / digest[:2] / digest[2:]

@@ -1,68 +1,57 @@
-"""Run many variants of the project side by side: the same results, whoever computes them, in whatever order they end.
+"""Run variants: the pipeline with other parameters, up to `evaluate`, each in a copy of the project.
 
-What is finished is in DVC's run cache, here or in the remote: a study that was killed goes on where it was, and a
-larger one runs only what is new.
+Finished variants are in DVC's run cache: an interrupted study goes on where it was, and a larger one runs only what is
+new.
 """
 
 import argparse
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+import platform
+import shutil
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, Self, TypeVar
+from threading import Lock
+from typing import Any, NamedTuple, Self, TypeVar
 
+import yaml
 from tqdm import tqdm
 
+from common import interrupts
 from common.errors import PipelineError
-from running import copies, hardware, overrides, worker
+from running import copies, hardware, lock, overrides, processes
 from running.overrides import Overrides
 
+TARGET = "evaluate"
+COMPUTED = ("train", "evaluate")  # the stages that take long
+
 Row = TypeVar("Row")
-FILES = [  # of a finished variant, for whoever reads it: all but the network
-    "dvc.lock",
-    "params.yaml",
-    "reports/train/history.csv",
-    "reports/train/metrics.json",
-    "reports/evaluate/metrics.json",
-    "reports/evaluate/predictions.csv",
-    "reports/evaluate/validation_predictions.csv",
-]
-
-
-class Pool(NamedTuple):
-    """An executor of variants: `run` takes the arguments of `run_variant` and returns its result, or its error."""
-
-    executor: Executor
-    run: Callable[[list[str]], dict]
-    width: int  # variants at once
+Read = Callable[[Path, dict], Row]  # the folder of a finished variant, and its report
+Ended = Generator[tuple[int, dict, Any], None, None]  # a variant's number, its report, what was read from it
 
 
 class Where(NamedTuple):
-    """Who runs the variants: `jobs` at once on this machine or, with a scheduler, its address or file, Dask workers.
+    """Where variants run: `jobs` at once on this machine or, with the address or file of a scheduler, on Dask workers.
 
-    verify: one worker of each host trains the committed network first. workers: how many to wait for.
+    pull: also look for results in the DVC remote. workers: how many to wait for. verify: each of their hosts must first
+    train the committed network.
     """
 
-    jobs: int
+    jobs: int = 1
+    pull: bool = False
     scheduler: str | None = None
-    verify: bool = False
     workers: int = 1
-    options: tuple[str, ...] = ()  # of `run_variant`, for all of them
+    verify: bool = False
 
-    @staticmethod
-    def add_options(parser: argparse.ArgumentParser) -> None:
-        """Give a command the options that say who runs its variants."""
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser, jobs: int) -> None:
+        """Give a command the options for it."""
+        parser.add_argument("--jobs", type=int, default=jobs, help=f"variants side by side here, {jobs} by default")
         parser.add_argument(
-            "--jobs", type=int, default=hardware.cores(), help="variants side by side here, one a core by default"
+            "--pull", action="store_true", help="fetch results from the DVC remote, as `dvc repro` does"
         )
-        parser.add_argument("--no-remote", action="store_true", help="do not share results through the DVC remote")
-        Where.add_scheduler(parser)
-
-    @staticmethod
-    def add_scheduler(parser: argparse.ArgumentParser) -> None:
-        """Give a command the options for Dask workers."""
         parser.add_argument("--scheduler", metavar="ADDRESS|FILE", help="run on the workers of this Dask scheduler")
         parser.add_argument("--workers", type=int, default=1, help="with --scheduler: how many workers to wait for")
         parser.add_argument(
@@ -71,116 +60,113 @@ class Where(NamedTuple):
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Self:
-        """Raises PipelineError when there is nobody to run anything."""
-        jobs = getattr(arguments, "jobs", 1)
-        if jobs < 1 or arguments.workers < 1:
+        """Raises PipelineError for less than one job or worker."""
+        if arguments.jobs < 1 or arguments.workers < 1:
             raise PipelineError("expected at least 1 job and 1 worker")
-        if (alone := getattr(arguments, "no_remote", False)) and arguments.scheduler:
-            raise PipelineError("--no-remote: workers share their results through the remote")
-        options = ("--no-remote",) if alone else ()
-        return cls(jobs, arguments.scheduler, arguments.verify_workers, arguments.workers, options)
+        return cls(arguments.jobs, arguments.pull, arguments.scheduler, arguments.workers, arguments.verify_workers)
 
 
-def run_variants(
-    project: Path, variants: Sequence[Overrides], where: Where, read: Callable[[Path, dict], Row], title: str
-) -> list[Row]:
-    """Run all variants up to evaluate; return what `read` makes of each, in their order.
+def run_variants(project: Path, variants: Sequence[Overrides], where: Where, read: Read[Row], title: str) -> list[Row]:
+    """Run all variants; return the results of `read`, in the order of the variants.
 
-    read: gets a folder with FILES of a finished variant, and its result as `run_variant` prints it. Raises
-    PipelineError when a variant failed, after all others have ended: the same command goes on from there.
+    read: called for each variant as soon as it ends, one at a time. Raises PipelineError when a variant failed, after
+    all others have ended.
     """
     overrides.require_valid(project, *variants)
-    copies.repro(project, "evaluate", quiet=False)  # the data is in the cache then, and a fault shows at once
-    results: dict[int, dict] = {}
-    with opened(project, where) as pool, tqdm(total=len(variants), unit=title, desc=title, disable=None) as bar:
-        futures = {
-            pool.executor.submit(pool.run, [*where.options, *as_arguments(changes)]): i
-            for i, changes in enumerate(variants)
-        }
+    if where.scheduler:
+        from cluster import pool  # Dask, which only this needs
+
+        running = pool.run(project, variants, where, read)
+    else:
+        running = run_here(project, variants, where, read)
+    reports: dict[int, dict] = {}
+    rows: dict[int, Row] = {}
+    with closing(running), tqdm(total=len(variants), unit=title, desc=title, disable=None) as bar:
+        for number, report, row in running:
+            reports[number], rows[number] = report, row
+            restored = sum(not each.get("computed", True) for each in reports.values())
+            failed = sum("error" in each for each in reports.values())
+            bar.update()
+            bar.set_postfix(restored=restored, failed=failed)
+    require_success(variants, reports)
+    return [rows[number] for number in range(len(variants))]
+
+
+def run_here(project: Path, variants: Sequence[Overrides], where: Where, read: Read) -> Ended:
+    """Run variants on this machine. When interrupted, kill those that run and remove their copies."""
+    (project / ".dvc/tmp").mkdir(exist_ok=True)
+    cache = copies.cache_settings(project)
+    with (
+        TemporaryDirectory(dir=project / ".dvc/tmp") as scratch,
+        processes.life_line() as line,
+        ThreadPoolExecutor(where.jobs) as threads,
+    ):
+        snapshot = copies.copy(project, Path(scratch).resolve() / "project", cache)  # later edits have no effect
+        reading = Lock()
+
+        def run_one(number: int, changes: Overrides) -> tuple[dict, Any]:
+            folder = snapshot.with_name(str(number))
+            shutil.copytree(snapshot, folder, symlinks=True)
+            try:
+                report = run(folder, changes, line, pull=where.pull, show=where.jobs == 1)
+                with reading:
+                    return report, read(folder, report)
+            finally:
+                shutil.rmtree(folder)
+
+        futures = {threads.submit(run_one, i, changes): i for i, changes in enumerate(variants)}
         try:
             for future in as_completed(futures):
-                results[futures[future]] = outcome(future)
-                show(bar, results.values(), len(variants), pool.width)
+                yield (futures[future], *outcome(future))
         except BaseException:
-            for future in futures:
-                future.cancel()
+            interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
             raise
-    require_success(variants, results)
-    require_agreement(results.values())
-    return [read_files(results[i], read) for i in range(len(variants))]
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            line.cut()
 
 
-@contextmanager
-def opened(project: Path, where: Where) -> Iterator[Pool]:
-    """Yield the pool of this machine, or that of a scheduler."""
-    if where.scheduler is None:
-        cache = copies.cache_settings(project)
-        with TemporaryDirectory(dir=project / ".dvc/tmp") as scratch, ThreadPoolExecutor(where.jobs) as threads:
+def run(folder: Path, changes: Overrides, line: processes.LifeLine, pull: bool = False, show: bool = False) -> dict:
+    """Run a variant in `folder`, a copy of the project; return a report on it.
 
-            def run_here(arguments: list[str]) -> dict:
-                with TemporaryDirectory(dir=Path(scratch).resolve()) as folder:
-                    return worker.start(copies.copy(project, Path(folder), cache), arguments)
-
-            yield Pool(threads, run_here, where.jobs)
-    else:
-        from running import cluster  # Dask, which only this needs
-
-        with cluster.opened(project, where) as pool:
-            yield pool
-
-
-def as_arguments(changes: Mapping[str, object]) -> list[str]:
-    """Return the changes as a command line of `run_variant` has them; JSON is YAML."""
-    return [f"--file={path}" for path in FILES] + [f"--set={key}={json.dumps(value)}" for key, value in changes.items()]
+    Raises PipelineError when a stage fails.
+    """
+    overrides.write(folder, changes)
+    started = time.monotonic()
+    command = [*copies.DVC, "repro", *(["--pull"] if pull else []), TARGET]
+    environment = {**copies.environment(), "DVC_SITE_CACHE_DIR": str(folder / ".dvc/site")}
+    status, lines = processes.run(command, folder, line, environment, show)
+    if status:
+        raise PipelineError(" / ".join(lines[-2:]) or f"dvc repro: exit status {status}")
+    return {
+        "parameters": dict(changes),
+        "computed": [stage for stage in COMPUTED if f"Running stage '{stage}':" in lines],
+        "seconds": round(time.monotonic() - started, 1),
+        "host": platform.node(),
+        "hardware": hardware.describe(),
+    }
 
 
-def outcome(future: Future) -> dict:
-    """Return what a variant gave; the failure of an engine is that of its variant."""
+def outputs(folder: Path) -> dict[str, str | None]:
+    """Return the MD5 of each output of train and evaluate, from the dvc.lock in `folder`."""
+    stages = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return lock.outputs({"stages": {name: stages[name] for name in COMPUTED}})
+
+
+def outcome(future: Future) -> tuple[dict, Any]:
+    """Return a variant's report and what was read of it; for a failure, a report with `error`."""
     try:
         return future.result()
-    except PipelineError as error:
-        return {"error": str(error), "host": hardware.host()}
-    except Exception as error:  # an engine's own: KilledWorker, CancelledError ...
-        reason = " ".join(str(error).split())[:200]
-        return {"error": f"{type(error).__name__}: {reason}", "host": "no host, the scheduler gave it up"}
+    except (PipelineError, OSError) as error:
+        return {"error": str(error), "host": platform.node()}, None
 
 
-def show(bar: tqdm, results: Iterable[dict], total: int, width: int) -> None:
-    """Count how many variants run, were restored, and failed."""
-    ended = list(results)
-    failed = sum("error" in result for result in ended)
-    restored = sum(not result.get("computed", True) for result in ended)
-    bar.update()
-    bar.set_postfix(running=min(width, total - len(ended)), restored=restored, failed=failed)
-
-
-def require_success(variants: Sequence[Overrides], results: Mapping[int, dict]) -> None:
+def require_success(variants: Sequence[Overrides], reports: Mapping[int, dict]) -> None:
     """Raise PipelineError that names each variant that failed, and where."""
-    failed = {i: result for i, result in sorted(results.items()) if "error" in result}
+    failed = {number: report for number, report in sorted(reports.items()) if "error" in report}
     if failed:
-        lines = [f"{overrides.name(variants[i])}, on {end['host']}: {end['error']}" for i, end in failed.items()]
-        kept = f"{len(results) - len(failed)} are finished and kept: the same command goes on from there"
+        lines = [
+            f"{overrides.name(variants[i])}, on {report['host']}: {report['error']}" for i, report in failed.items()
+        ]
+        kept = f"{len(reports) - len(failed)} are finished and kept: the same command goes on from there"
         raise PipelineError("\n  ".join([f"{len(failed)} of {len(variants)} variants failed", *lines, kept]))
-
-
-def require_agreement(results: Iterable[dict]) -> None:
-    """Raise PipelineError when two machines have computed different results of the same inputs."""
-    known: dict[str, tuple[str, str]] = {}
-    for result in results:
-        for stage, (key, value) in result["runs"].items():
-            other, host = known.setdefault(key, (value, result["host"]))
-            if other != value:
-                raise PipelineError(
-                    f"{stage}: {host} and {result['host']} have different results of the same inputs; "
-                    "`--verify-workers` tells which of them has the committed bytes"
-                )
-
-
-def read_files(result: dict, read: Callable[[Path, dict], Row]) -> Row:
-    """Call `read` with a folder that holds the files of a result, and the rest of it."""
-    files = result.pop("files")
-    with TemporaryDirectory() as folder:
-        for name, content in files.items():
-            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / name).write_text(content, encoding="utf-8", newline="")
-        return read(Path(folder), result)

@@ -1,26 +1,27 @@
-"""Make what a study on several machines needs.
+"""Make a certificate for the machines of a study.
 
-Usage: python tools/cluster.py certificate FOLDER
+Usage: python cluster/certificate.py FOLDER
 
 Writes Dask's settings with a certificate and its key to FOLDER, readable by its owner alone. Copy the folder to every
 machine and name it in DASK_CONFIG there: whoever has it can run commands on the workers, nobody else can.
 """
 
-import running.stages_on_path  # noqa: F401
-
 import argparse
 import os
+import sys
 from pathlib import Path
 
 import yaml
 
-from common.errors import PipelineError, run
+sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
+
+from common.errors import PipelineError, run  # noqa: E402
 
 SETTINGS = "mnist.yaml"
 
 
 def settings(certificate: str, key: str) -> dict:
-    """Return Dask's settings for mutual TLS; they hold the texts, not paths, because machines have other folders."""
+    """Return Dask's settings for mutual TLS: with texts instead of paths, which differ between machines."""
     tls: dict[str, object] = {"ca-file": certificate}
     tls |= {role: {"cert": certificate, "key": key} for role in ("scheduler", "worker", "client")}
     return {"distributed": {"comm": {"require-encryption": True, "default-scheme": "tls", "tls": tls}}}
@@ -35,7 +36,7 @@ def write_certificate(folder: Path) -> None:
             "a certificate needs Dask: `.venv/bin/python -m pip install --require-hashes -r requirements-cluster.txt`"
         ) from None
     if folder.exists() and any(folder.iterdir()):
-        raise PipelineError(f"{folder}: expected an empty folder or none; other machines may use what is in it")
+        raise PipelineError(f"{folder}: expected an empty or new folder; other machines may use the files in it")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     made = Security.temporary()  # one certificate for all roles, its own authority, valid for a year
@@ -50,12 +51,10 @@ def write(path: Path, text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    certificate = commands.add_parser("certificate", help="make a certificate for scheduler, workers and clients")
-    certificate.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     write_certificate(folder)
-    print(f"cluster: wrote {folder}; copy it to every machine and `export DASK_CONFIG={folder.resolve()}` there")
+    print(f"certificate: wrote {folder}; copy it to every machine and `export DASK_CONFIG={folder.resolve()}` there")
 
 
 if __name__ == "__main__":

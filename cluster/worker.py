@@ -1,0 +1,126 @@
+"""What a Dask worker does for one variant: run its stages in a scratch folder and return their outputs.
+
+These functions travel to the worker by value, with the modules of BY_VALUE: a worker has the locked packages, not the
+project. A failure is returned as a dict too, because an exception of the project's own class would not travel.
+"""
+
+import io
+import os
+import platform
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from network import platform_support
+from running import hardware, processes
+
+BY_VALUE = (platform_support, hardware, processes, sys.modules[__name__])
+# Set by Dask's nanny; the stages decide for themselves how many threads they take.
+NANNY = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"]
+
+
+def fingerprint(packages: Sequence[str]) -> dict[str, str]:
+    """Return what must be equal on all machines of a study: the kind of CPU, Python and the versions of packages."""
+    reason = platform_support.unsupported_reason()
+    found = {
+        "CPU": f"{platform.machine()}{f' ({reason})' if reason else ''}",
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+    }
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+def differences(expected: dict[str, str]) -> list[str]:
+    """Return a line for each property in which this machine is not as expected."""
+    found = fingerprint([name for name in expected if name not in ("CPU", "Python")])
+    return [
+        f"{name}: expected {value}, found {found[name]}" for name, value in expected.items() if value != found[name]
+    ]
+
+
+def call(study: str, task: dict, data: bytes, expected: dict[str, str]) -> dict:
+    """Run the stages of a task of `payload.task`; return a report with the content of each output, or with an error."""
+    if found := differences(expected):
+        return failure(f"refused, not like the machine that started the study: {'; '.join(found)}")
+    from distributed import get_worker
+
+    started = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="variant-") as scratch, processes.life_line() as line:
+            life_lines(get_worker(), study).append(line)
+            folder = Path(scratch)
+            unpack(task["code"], folder)
+            link(keep(data, task["data_key"]), task["data"], folder)
+            for command in task["commands"]:
+                status, printed = processes.run(["sh", "-c", command], folder, line, environment())
+                if status:
+                    return failure(" / ".join(printed[-2:]) or f"{command}: exit status {status}")
+            outputs = {path: (folder / path).read_bytes() for path in task["outputs"]}
+    except OSError as error:
+        return failure(f"{error.strerror or error}")
+    return {"outputs": outputs, "seconds": round(time.monotonic() - started, 1), **machine()}
+
+
+def machine() -> dict:
+    return {"host": platform.node(), "hardware": hardware.describe()}
+
+
+def failure(reason: str) -> dict:
+    return {"error": reason, "host": platform.node()}
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the stages, with the worker's `python` first."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**{name: value for name, value in os.environ.items() if name not in NANNY}, "PATH": path}
+
+
+def life_lines(dask_worker: Any, study: str) -> list[processes.LifeLine]:
+    """Return the life lines of the variants of a study; the worker keeps them between calls."""
+    return vars(dask_worker).setdefault("life_lines", {}).setdefault(study, [])
+
+
+def stop(study: str, dask_worker: Any) -> None:
+    """Kill the running variants of a study; Dask gives the worker."""
+    for line in life_lines(dask_worker, study):
+        line.cut()
+
+
+def unpack(packed: bytes, folder: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def keep(data: bytes, key: str) -> Path:
+    """Unpack the data, unless it is there already, to a folder that all variants on this host share; return it.
+
+    It lies in `$MNIST_CACHE`, by default ~/.cache/mnist.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    kept = Path(os.environ.get("MNIST_CACHE") or home / "mnist") / key
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as part:
+            unpack(data, Path(part) / "data")
+            try:
+                os.rename(Path(part) / "data", kept)
+            except OSError:
+                if not kept.exists():  # by another worker, meanwhile
+                    raise
+    return kept
+
+
+def link(kept: Path, paths: Sequence[str], folder: Path) -> None:
+    """Link the data into the folder of a variant, which only reads it."""
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).symlink_to(kept / path)
