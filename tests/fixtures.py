@@ -18,6 +18,7 @@ from filelock import FileLock
 from common.params import Model, Train
 from contracts.dataset import Split
 from running import copies
+from running.git import git
 
 PROJECT = Path(__file__).parents[1]
 NAMES = {"train": 300, "t10k": 60}  # images
@@ -161,6 +162,11 @@ def succeed(folder: Path, *command: str, **environment: str) -> str:
 def copy_project(folder: Path, mirror: Path) -> Path:
     """Make `folder` a Git repository of the project's files, with a params.yaml for the tiny MNIST of `mirror`."""
     copies.copy(PROJECT, folder)
+    for name in filter(
+        None, git("ls-files", "-z", "--others", "--exclude-standard", folder=PROJECT).decode().split("\0")
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)  # a new stage is tested before `git add`, too
+        shutil.copy(PROJECT / name, folder / name)
     (folder / ".dvc/config.local").unlink()
     (folder / "dvc.lock").unlink()
     shutil.rmtree(folder / "reports")
