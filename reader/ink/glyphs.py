@@ -23,22 +23,37 @@ FONTS: dict[str, list[str | None]] = {
     "validation": [f"DejaVuSans{style}" for style in DEJAVU],
     "test": [f"DejaVuSerif{style.replace('Oblique', 'Italic')}" for style in DEJAVU],
 }
+PART = 500  # images to compute at a time, which bounds the memory
 LINE = 4  # width of an outline, in quarters of a pixel
 SLANT = Strength(scale=0.25, shear=0.3)  # narrower, wider and more slanted than printed
+
+
+def to_float(levels: np.ndarray) -> np.ndarray:
+    """Return grey levels, uint8, as float32 in [0, 1]."""
+    return levels / np.float32(255)
+
+
+def to_levels(images: np.ndarray) -> np.ndarray:
+    """Return images, float32 in [0, 1], as grey levels, uint8."""
+    return np.rint(images * np.float32(255)).astype(np.uint8)
 
 
 def prints(n: int, characters: str, purpose: str, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return n images of random characters in random fonts of FONTS[purpose], and the index of each character.
 
-    images: (n, 28, 28) float32 in [0, 1], slanted and stretched, half of them hollow; indices: (n,) uint8.
+    images: (n, 28, 28) uint8, slanted and stretched, half of them hollow; indices: (n,) uint8.
     """
     glyphs, indices = draw_glyphs(characters, purpose)
     chosen = random.integers(len(glyphs), size=n)
-    return deform(glyphs[chosen], SLANT, random), indices[chosen]
+    images = glyphs[chosen]
+    for start in range(0, n, PART):
+        part = slice(start, start + PART)
+        images[part] = to_levels(deform(to_float(images[part]), SLANT, random))
+    return images, indices[chosen]
 
 
 def draw_glyphs(characters: str, purpose: str) -> tuple[np.ndarray, np.ndarray]:
-    """Draw each character, full and hollow, in each font that has it: (m, 28, 28) float32 in [0, 1]; and its index."""
+    """Draw each character, full and hollow, in each font that has it: (m, 28, 28) uint8; and its index, (m,) uint8."""
     found = find_spec("matplotlib")  # not imported: that takes long, and fails if a notebook selects its own backend
     assert found and found.origin
     folder = Path(found.origin).parent / "mpl-data/fonts/ttf"
@@ -54,7 +69,7 @@ def draw_glyphs(characters: str, purpose: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_glyph(character: str, path: Path | None, hollow: bool) -> np.ndarray:
-    """Draw a character or its outline in a font, None for Pillow's own, scaled to fit: (28, 28) float32 in [0, 1]."""
+    """Draw a character or its outline in a font, None for Pillow's own, scaled to fit: (28, 28) uint8."""
     large = 4 * FIT  # each pixel is the mean of 4 x 4
     left, top, right, bottom = load_font(path, large).getbbox(character)
     font = load_font(path, large * large / max(right - left, bottom - top))
@@ -75,9 +90,9 @@ def load_font(path: Path | None, size: float) -> ImageFont.FreeTypeFont | ImageF
 
 
 def centred(levels: np.ndarray) -> np.ndarray:
-    """Return integers from 0 to 255, (28, 28), with their centre of mass moved to the middle: float32 in [0, 1]."""
+    """Return integers from 0 to 255, (28, 28), with their centre of mass moved to the middle: uint8."""
     shift = [move(levels.sum(axis=1)), move(levels.sum(axis=0))]
-    return (np.roll(levels, shift, axis=(0, 1)) / 255).astype(np.float32)
+    return np.roll(levels, shift, axis=(0, 1)).astype(np.uint8)
 
 
 def move(profile: np.ndarray) -> int:

@@ -8,16 +8,16 @@ import numpy as np
 
 from contracts.dataset import SHAPE
 from network.sampling import CENTRE, sample
-from reader.ink.glyphs import FIT, MARGIN, centred, prints
+from reader.ink.glyphs import FIT, MARGIN, PART, centred, prints, to_float, to_levels
 
 LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwx?!&%@#+*=<>$"  # without those that people take for digits
 GRID = np.arange(SHAPE[0], dtype=np.float64)
 
 
 def draw(n: int, digits: np.ndarray, purpose: str, random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return n images by kind, each (m, 28, 28) float32 in [0, 1]: a third are letters, a third strokes.
+    """Return n images by kind, each (m, 28, 28) uint8: a third are letters, a third strokes.
 
-    digits: (k, 28, 28) float32 in [0, 1], to pair; purpose: of the letters' fonts.
+    digits: (k, 28, 28) uint8, to pair; purpose: of the letters' fonts.
     """
     few = n // 6
     lines = {
@@ -26,7 +26,8 @@ def draw(n: int, digits: np.ndarray, purpose: str, random: np.random.Generator) 
     }
     drawn = {kind: np.stack([ink(each, 1.2 + 3 * random.random()) for each in every]) for kind, every in lines.items()}
     letters, _ = prints(2 * few, LETTERS, purpose, random)
-    return drawn | {"letters": letters, "pairs": pairs(few, digits, random)}
+    paired = [pairs(min(PART, few - start), digits, random) for start in range(0, few, PART)]
+    return drawn | {"letters": letters, "pairs": np.concatenate(paired)}
 
 
 def strokes(random: np.random.Generator) -> np.ndarray:
@@ -55,7 +56,7 @@ def scribble(random: np.random.Generator) -> np.ndarray:
 
 
 def ink(segments: np.ndarray, width: float) -> np.ndarray:
-    """Draw segments (k, 2, 2), scaled to fit, with a pen `width` pixels wide: (28, 28) float32, whole 255ths."""
+    """Draw segments (k, 2, 2), scaled to fit, with a pen `width` pixels wide: (28, 28) uint8."""
     low, high = segments.min(axis=(0, 1)), segments.max(axis=(0, 1))
     scale = (FIT - width) / max((high - low).max(), 1e-9)
     (y, x), (y1, x1) = ((segments - (low + high) / 2) * scale + CENTRE).transpose(1, 2, 0)[..., None, None]
@@ -69,8 +70,8 @@ def ink(segments: np.ndarray, width: float) -> np.ndarray:
 
 
 def pairs(n: int, images: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return n images of two digits side by side that touch or almost touch, scaled to fit: (n, 28, 28) float32."""
-    chosen = images[np.sort(random.integers(len(images), size=2 * n))][random.permutation(2 * n)]
+    """Return n images of two digits side by side that touch or almost touch, scaled to fit: (n, 28, 28) uint8."""
+    chosen = to_float(images[random.integers(len(images), size=2 * n)])
     first, second = chosen[:n], chosen[n:]
     (left, width), (left2, width2) = extent(first), extent(second)
     step = width - 3 * random.random(n)
@@ -81,7 +82,7 @@ def pairs(n: int, images: np.ndarray, random: np.random.Generator) -> np.ndarray
         columns = (GRID - MARGIN) / scale[:, None] + (start - offset)[:, None]
         where = np.stack(np.broadcast_arrays(rows[:, :, None], columns[:, None, :]), axis=1).astype(np.float32)
         parts.append(sample(digits, where))
-    return np.maximum(*parts)
+    return to_levels(np.maximum(*parts))
 
 
 def extent(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
