@@ -124,15 +124,6 @@ def test_numpy_gives_the_probabilities_of_keras():
     np.testing.assert_allclose(predict(network, SPLIT.images), reader.average(expected), rtol=0, atol=1e-5)
 
 
-def test_the_card_and_the_page_state_the_committed_rule(finished):
-    metrics = json.loads((PROJECT / reader.METRICS).read_text())
-    card = (finished / "reports/model_card.md").read_text()
-    assert f"sure above\n{100 * metrics['confidence_threshold']:.1f}\xa0%" in card
-    for kind, rate in metrics["rates"].items():
-        assert f"| {kind} | {rate['images']:,} | {100 * rate['confident']:.2f}\xa0% |" in card
-    assert f'"sure_from": {metrics["confidence_threshold"]}' in (finished / "reports/index.html").read_text()
-
-
 def test_the_committed_reader_is_often_confident_and_seldom_wrong():
     metrics = json.loads((PROJECT / reader.METRICS).read_text())
     assert metrics["rates"]["digits"]["confident"] > 0.8
