@@ -62,11 +62,6 @@ def test_a_sweep_compares_on_the_same_images(finished):
     assert result.stderr.startswith("sweep: normalize.validation_fraction: a sweep compares settings on the same ")
 
 
-@pytest.mark.parametrize("tool", ["seeds", "sweep", "recipe", "run_variant", "push_runs"])
-def test_a_tool_has_help_also_where_python_leaves_docstrings_out(finished, tool):
-    assert "usage: " in succeed(finished, "python", "-OO", f"tools/{tool}.py", "--help")
-
-
 @pytest.mark.slow
 def test_a_variant_is_one_line_from_any_folder_leaves_the_project_alone_and_is_not_computed_twice(light, tmp_path):
     before = succeed(light, "git", "status", "--porcelain", "--ignored")
