@@ -19,9 +19,10 @@ import numpy as np  # noqa: E402
 from common.errors import PipelineError, run  # noqa: E402
 from pictures import command  # noqa: E402
 from pictures.command import Reading  # noqa: E402
-from reader.reading import network  # noqa: E402
-from reader.reading.digits import find_digits  # noqa: E402
+from reader.reading import network, page  # noqa: E402
 from reader.reading.network import Answer, Network  # noqa: E402
+from reader.reading.page import Page, Symbol  # noqa: E402
+from reader.reading.pieces import Box  # noqa: E402
 
 MOST = 1_000  # digits in one picture: more is a texture
 
@@ -35,30 +36,46 @@ def describe(answer: Answer) -> str:
     return f"not sure, perhaps {digits} {answer.runner_up}, {100 * answer.runner_up_confidence:.1f} %)"
 
 
+def as_row(line: int, position: int, symbol: Symbol) -> dict:
+    """Return the row of a digit or mark; marks have no digit, so that no number changes without notice."""
+    answer = symbol.answer._asdict() if symbol.answer else dict.fromkeys(Answer._fields)
+    return {"line": line, "position": position, "mark": symbol.mark, **answer}
+
+
+def as_text(found: Page) -> str:
+    """Return each line of writing, then the doubts in it; of a single digit, all that is known."""
+    if len(found.digits) == 1 and len(found.lines) == len(found.lines[0]) == 1:
+        texts = [describe(answer) for symbol in found.digits if (answer := symbol.answer)]
+    else:
+        texts = []
+        for number, (symbols, text) in enumerate(zip(found.lines, page.text(found).splitlines(), strict=True), 1):
+            texts.append(text if len(found.lines) == 1 else f"line {number}: {text}")
+            doubts = [(i, s.answer) for i, s in enumerate(symbols, 1) if s.answer and not s.answer.sure]
+            texts += [f"  {i}: {describe(answer)}" for i, answer in doubts]
+    if found.left_out:
+        texts.append(f"  left out: {found.left_out} {'piece' if found.left_out == 1 else 'pieces'} of ink")
+    return "\n".join(texts)
+
+
 def read(grey: np.ndarray, reader: Network) -> Reading:
     """Return the digits of a picture, (h, w) from 0 (black) to 255. Raises PipelineError when there are too many."""
-    found = find_digits(grey)
-    if not found:
-        return Reading("no digit found", [], {}, [], [])
-    if len(found) > MOST:
-        raise PipelineError(f"expected at most {MOST:,} digits, found {len(found):,} pieces of ink: a texture?")
-    probabilities = network.predict(reader, np.stack([digit.image for digit in found]))
-    answers = [network.answer(row, reader, digit.single) for row, digit in zip(probabilities, found, strict=True)]
-    lines = list(map(describe, answers))
-    text = "".join(answer.digit if answer.sure else "?" for answer in answers)
+    found = page.read(grey, reader)
+    digits = found.digits
+    if len(digits) > MOST:
+        raise PipelineError(f"expected at most {MOST:,} digits, found {len(digits):,} pieces of ink: a texture?")
     return Reading(
-        lines[0] if len(lines) == 1 else "\n".join([text, *(f"  {i}: {line}" for i, line in enumerate(lines, 1))]),
-        [{"position": i, **answer._asdict()} for i, answer in enumerate(answers, 1)],
-        {},
-        [digit.image for digit in found],
-        [(answer.digit, f"{100 * answer.confidence:.0f} %", answer.sure) for answer in answers],
+        as_text(found) if digits else "no digit found",
+        [as_row(n, i, symbol) for n, line in enumerate(found.lines, 1) for i, symbol in enumerate(line, 1)],
+        {"left_out": found.left_out, "all_sure": found.sure},
+        [symbol.image for symbol in digits if symbol.image is not None],
+        [(a.digit, f"{100 * a.confidence:.0f} %", a.sure) for symbol in digits if (a := symbol.answer)],
     )
 
 
 def main() -> None:
     arguments = command.read_arguments((__doc__ or "").partition("\n")[0])
     reader = network.load(PROJECT)
-    columns = Reading("", [dict.fromkeys(["position", *Answer._fields])], {}, [], [])
+    columns = Reading("", [as_row(1, 1, Symbol(Box(0, 0, 0, 0)))], {"left_out": 0, "all_sure": False}, [], [])
     sys.exit(not command.answer(arguments, lambda grey: read(grey, reader), columns, PROJECT))
 
 

@@ -7,10 +7,17 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from contracts.reader import move
-from reader.reading.digits import find_digits, find_pale, is_single
-from reader.reading.lines import find_lines
+from reader.reading.page import Symbol, find_symbols
+from reader.reading.pieces import find_pale, is_single
+from reader.reading.rules import find_rules
 
 TEXT = "5 2 3 7 8"
+
+
+def find_digits(grey: np.ndarray) -> list[Symbol]:
+    return find_symbols(grey).digits
+
+
 SIZE = (420, 130)
 
 
@@ -107,7 +114,7 @@ def test_a_digit_that_fills_its_picture_is_no_ruling(digit, size):
     grey = np.asarray(image, np.float32)
     rows, columns = (np.flatnonzero((grey < 128).any(axis=axis)) for axis in (1, 0))
     tight = grey[rows[0] - 1 : rows[-1] + 2, columns[0] - 1 : columns[-1] + 2]
-    assert not find_lines(tight < 128).any()
+    assert not find_rules(tight < 128).any()
     assert [found.single for found in find_digits(np.pad(tight, 5, constant_values=255))] == [True]
 
 

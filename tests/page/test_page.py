@@ -11,7 +11,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
 from reader.reading import network
-from reader.reading.digits import find_digits
+from reader.reading.page import find_symbols
 
 ONE = [(150, 50), (140, 140), (130, 230)]  # on the paper of 280 x 280
 SEVEN = [(75, 60), (205, 60), (170, 130), (135, 230)]
@@ -124,7 +124,7 @@ def test_the_page_finds_the_digits_that_the_reader_finds(open_page):
         "return findDigits(arguments[0], 150, 140).map(({ image, single }) => [[...image], single])",
         (1 - grey / 255).ravel().tolist(),
     )
-    expected = find_digits(grey)
+    expected = find_symbols(grey).digits
     assert [single for _, single in found] == [digit.single for digit in expected] == [True, True, False, False]
     for (image, _), digit in zip(found, expected, strict=True):
         np.testing.assert_allclose(np.reshape(image, (28, 28)), digit.image, rtol=0, atol=0.02)

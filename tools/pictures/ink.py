@@ -51,7 +51,7 @@ def estimate_levels(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int]
     depth: (h, w) whole numbers from 0 to 255; part: those of them that are mostly paper.
     """
     paper = median(part)
-    noise = median(np.abs(part - paper))
+    noise = median(paper - part[part <= paper])  # of the lighter half: what is darker may be the lines of the paper
     above = depth[depth > paper + NOISE * noise]
     if not above.size:
         return None

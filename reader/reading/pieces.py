@@ -1,0 +1,178 @@
+"""Connected ink put together to what may be one digit or mark each: arrays in, boxes out."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from reader.reading.rules import AROUND, find_rules
+
+SMALLEST = 6  # pixels of the longer side of a digit
+SPECK = 0.25  # of the tallest piece's height: a smaller part does not need to be above or below the rest of its digit
+LEAST = 0.35  # of the same: smaller ink that is not part of a digit is a mark or a speck
+TALL = 0.6  # of the same: two strokes as tall as this are two digits
+GAP = 0.25  # of the same: parts of one digit are no further apart
+POINT = 0.06  # of the same: a speck at the foot of a digit is a point unless it is closer
+FLAT = 0.35  # of the same: what is lower, and wider than high, is a dash
+BROAD = 1.5  # times its height: wider ink is not a single digit; 1 of 500 of MNIST's digits is
+DUST = 0.05  # of the tallest: smaller than any point
+NARROW = 0.2  # times its length: a piece of a line
+FAINT = 0.25  # of the usual ink for its length: the same; a 1 has more, though it is narrow
+DARK = 0.55  # of full ink: lines may be paler than that
+EDGE = 2  # pixels
+BEYOND = 1.2  # times as long as the longest dark stroke: a line
+SOLID = 0.75  # of its box: a spot
+HOLES = 2  # at most: those of an 8
+LONG = 4.3  # times its longer side: half the outline of ink, about as long as its strokes; an 8 has 3.9 at most
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels, ends exclusive, and the labels of the components in it."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    labels: tuple[int, ...] = ()
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def size(self) -> int:
+        return max(self.height, self.width)
+
+    @property
+    def is_flat(self) -> bool:
+        return self.width > BROAD * self.height
+
+    def join(self, other: "Box") -> "Box":
+        return Box(
+            min(self.top, other.top),
+            max(self.bottom, other.bottom),
+            min(self.left, other.left),
+            max(self.right, other.right),
+            self.labels + other.labels,
+        )
+
+    def distance(self, other: "Box") -> int:
+        """The pixels between two boxes, in the direction in which there are more; 0 if they overlap or touch."""
+        across = max(self.left, other.left) - min(self.right, other.right)
+        along = max(self.top, other.top) - min(self.bottom, other.bottom)
+        return max(across, along, 0)
+
+
+def without_rules(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return ink, (h, w) in [0, 1], without the lines of its paper, and where these are, (h, w) bool.
+
+    The third value is the number of thin strokes as tall as digits that went with them.
+    """
+    rules = find_rules(ink > 0)
+    if not rules.any():
+        return ink, rules, 0
+    ink = ink * ~rules
+    ink = ink * ~find_pale(ink)
+    remains, doubtful = find_remains(ink > 0)
+    return ink * ~remains, rules | remains, doubtful
+
+
+def find_pale(ink: np.ndarray) -> np.ndarray:
+    """Return which ink, (h, w) in [0, 1], is of lines paler than the writing: all that is pale, if a piece is longer.
+
+    Pale is what is not dark and more than EDGE pixels from what is.
+    """
+    dark = ink > DARK
+    pale = (ink > 0) & ~ndimage.maximum_filter(dark, 2 * EDGE + 1)
+    lengths = [max((box.size for box in find_boxes(mask)[1]), default=0) for mask in (pale, dark)]
+    return pale & (lengths[0] > BEYOND * lengths[1])
+
+
+def find_remains(ink: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return which ink, (h, w) bool, is left over from lines: narrow components with little ink for their length.
+
+    The second value is the number of those that are as tall as the digits.
+    """
+    labels, boxes = find_boxes(ink)
+    if not boxes:
+        return ink, 0
+    long = np.array([box.size for box in boxes])
+    tall = np.array([box.height for box in boxes])
+    width = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:] / long
+    narrow = np.array([min(box.width, box.height) for box in boxes]) < NARROW * long
+    remains = narrow & (width < FAINT * np.median(width[long >= TALL * tall.max()]))
+    doubtful = remains & (tall >= TALL * np.median(tall[long >= TALL * tall.max()]))
+    return np.append(False, remains)[labels], int(doubtful.sum())
+
+
+def find_boxes(mask: np.ndarray) -> tuple[np.ndarray, list[Box]]:
+    """Return the labels of the connected components of a mask, (h, w) bool, and their boxes."""
+    labels, _ = ndimage.label(mask, AROUND)
+    slices = enumerate(ndimage.find_objects(labels), 1)
+    return labels, [Box(rows.start, rows.stop, columns.start, columns.stop, (i,)) for i, (rows, columns) in slices]
+
+
+def join_parts(parts: list[Box], labels: np.ndarray) -> tuple[list[Box], list[Box]]:
+    """Put the parts of broken digits together; return the pieces that may be digits, and smaller ink without dust.
+
+    labels: (h, w), of the components.
+    """
+    tallest = max((part.height for part in parts), default=0)
+    least = max(LEAST * tallest, SMALLEST)
+    pieces: list[Box] = []
+    small = []
+    for part in sorted(parts, key=lambda part: -part.size):
+        near = [i for i, piece in enumerate(pieces) if belongs(part, piece, tallest, labels)]
+        if near:
+            closest = min(near, key=lambda i: part.distance(pieces[i]))
+            pieces[closest] = pieces[closest].join(part)
+        elif part.size >= least:
+            pieces.append(part)
+        elif part.size >= DUST * tallest:
+            small.append(part)
+    dashes = [piece for piece in pieces if is_dash(piece, tallest)]
+    return [piece for piece in pieces if piece.size >= least and piece not in dashes], small + dashes
+
+
+def is_dash(box: Box, tallest: int) -> bool:
+    """Whether a component is flat: a hyphen between digits, or a dash alone."""
+    return box.is_flat and (box.height < FLAT * tallest or box.width > 4 * box.height)
+
+
+def belongs(part: Box, piece: Box, tallest: int, labels: np.ndarray) -> bool:
+    """Whether a component is part of a digit: close above, below or within it, and not itself as tall."""
+    stacked = min(part.right, piece.right) - max(part.left, piece.left) >= 0.3 * min(part.width, piece.width)
+    small = part.size < SPECK * tallest
+    within = GAP if stacked else GAP / 2
+    if part.height >= TALL * tallest or not (stacked or small) or part.distance(piece) > within * tallest:
+        return False
+    if small and part.top > piece.bottom - GAP * tallest and part.right > piece.right - part.width:  # at its foot
+        return gap(part, piece, labels) <= POINT * tallest
+    return True
+
+
+def gap(part: Box, piece: Box, labels: np.ndarray) -> float:
+    """Return the pixels between the ink of two boxes."""
+    both = part.join(piece)
+    cut = labels[both.top : both.bottom, both.left : both.right]
+    return float(ndimage.distance_transform_edt(~np.isin(cut, piece.labels))[np.isin(cut, part.labels)].min())
+
+
+def is_single(mask: np.ndarray) -> bool:
+    """Whether ink, (h, w) bool, may be one digit by its shape: not broad, solid or long, without many holes."""
+    height, width = mask.shape
+    if width > BROAD * height or count_holes(mask, 0.002 * mask.size) > HOLES:
+        return False
+    solid = mask.sum() > SOLID * mask.size and width > height / 2
+    edges = sum(np.count_nonzero(np.diff(np.pad(mask, 1), axis=axis)) for axis in (0, 1))
+    return not solid and bool(edges <= 2 * LONG * max(mask.shape))
+
+
+def count_holes(mask: np.ndarray, smallest: float) -> int:
+    """Return how many areas of paper of at least `smallest` pixels are enclosed by the ink of a mask, (h, w) bool."""
+    labels, _ = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
+    return int((np.bincount(labels.ravel())[1:] >= smallest).sum())
