@@ -103,6 +103,7 @@ def find_stale(folder: Path) -> list[str]:
             with Repo() as repo:
                 status = repo.status()
                 cached = [str(out) for out in repo.index.outs if out.use_cache]
+                folders = {str(parent) for out in repo.index.outs for parent in Path(str(out)).parents}
         except DvcException as error:
             raise PipelineError(f"DVC cannot read this commit: {' '.join(str(error).split())}") from None
     found = set()
@@ -114,6 +115,6 @@ def find_stale(folder: Path) -> list[str]:
             for path, state in [item for items in change.values() for item in items.items()]:
                 if isinstance(state, dict):
                     found |= {f"{path}: {key}" for key in state}
-                elif not any(Path(path).is_relative_to(out) for out in cached):
+                elif path not in folders and not any(Path(path).is_relative_to(out) for out in cached):
                     found.add(path)
     return sorted(found)
