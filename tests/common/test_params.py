@@ -7,7 +7,7 @@ from dvc.utils.serialize import modify_yaml
 from common import params
 from common.errors import PipelineError
 from common.params import Dataset, Digests, Download, Model, Train
-from fixtures import PROJECT
+from fixtures import PARAMETERS, PROJECT
 
 GOOD = """
 train:
@@ -20,6 +20,8 @@ train:
   augmentation_strength: [1.0, 0.5]
   seed: 0
 """
+NEW = {name: value for name, value in PARAMETERS["train"].items() if f"  {name}:" not in GOOD}
+GOOD += "".join(f"  {line}\n" for line in yaml.safe_dump(NEW).splitlines() if NEW)
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +87,7 @@ def test_a_section_without_parameters_and_too_many_layers_are_reported_plainly()
     with pytest.raises(
         PipelineError, match=r"^model.hidden_units: expected at most 8 values, found 9: \[8, 8, 8, 8, 8, 8, 8, 8, 8\]$"
     ):
-        load("model: {convolutions: [], hidden_units: [8, 8, 8, 8, 8, 8, 8, 8, 8]}", Model)
+        load(yaml.safe_dump({"model": PARAMETERS["model"] | {"hidden_units": [8] * 9}}), Model)
 
 
 def test_an_unknown_digest_name_is_an_error():

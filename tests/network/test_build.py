@@ -1,6 +1,5 @@
 import numpy as np
 
-from common.params import Model
 from fixtures import dense
 from network.build import build
 from network.determinism import uncovered
@@ -27,8 +26,8 @@ def test_any_number_of_dense_layers_up_to_eight_has_the_promise_of_equal_bytes()
 
 
 def test_convolutions_are_those_of_the_example_of_keras():
-    network = build(Model(convolutions=[32, 64], hidden_units=[]), 10, 0)
+    network = build(dense().model_copy(update={"convolutions": [32, 64]}), 10, 0)
     assert network.count_params() == 34_826  # which the example prints
     assert network.output_shape == (None, 10)
     assert uncovered(network) == ["conv2d", "max_pooling2d", "dropout"]
-    assert build(Model(convolutions=[2, 2, 2], hidden_units=[4]), 3, 0).output_shape == (None, 3)
+    assert build(dense(4).model_copy(update={"convolutions": [2, 2, 2]}), 3, 0).output_shape == (None, 3)

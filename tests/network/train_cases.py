@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "stages"))
 
+PROJECT = Path(__file__).parents[2]
 SETTINGS = {
     "epochs": 2,
     "learning_rate": 0.001,
@@ -46,7 +47,7 @@ def digest(name: str) -> str:
     """Train two epochs and predict every image; hash the archive, the history and the probabilities."""
     import numpy as np
 
-    from common.params import Model, Train
+    from common.params import Model, Train, parse
     from contracts import archive
     from contracts.dataset import Split
     from network import batches, predict
@@ -70,8 +71,10 @@ def digest(name: str) -> str:
     random = np.random.default_rng(0)
     pixels = random.random((images, 28, 28), np.float32) * (random.random((images, 28, 28)) < 0.2)
     split = Split(pixels.astype(np.float32), (np.arange(images) % 10).astype(np.uint8))
-    settings = Train(**{**SETTINGS, "batch_size": batch_size, **changes})
-    network = steady(build_open) if name == "open" else build(Model(convolutions=[], hidden_units=units), 10, 0)
+    parameters = parse((PROJECT / "params.yaml").read_text())  # for parameters that are new
+    settings = Train(**parameters["train"] | SETTINGS | {"batch_size": batch_size} | changes)
+    model = Model(**parameters["model"] | {"convolutions": [], "hidden_units": units})
+    network = steady(build_open) if name == "open" else build(model, 10, 0)
     batches.VALIDATION_BATCH = min(batch_size, 300)  # with a rest, and down to one image
     saved = Checkpoint("train", [], "", Path("history.csv"), settings.epochs)
     fit(network, split, split, settings, saved)
