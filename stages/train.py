@@ -18,7 +18,7 @@ from contracts import archive, dataset
 from network.build import build
 from network.checkpoint import Checkpoint
 from network.determinism import steady
-from network.fit import fit
+from network.fit import fit, require_probabilities
 
 FOLDERS = [dataset.FOLDER / name for name in ("train", "validation")]
 HISTORY = Path("reports/train/history.csv")
@@ -31,6 +31,7 @@ def main() -> None:
     classes = len(params.load(Dataset).class_names)
     train, validation = map(dataset.load, FOLDERS)
     network = steady(lambda: build(architecture, classes, settings.seed))
+    require_probabilities(network, classes)
     saved = Checkpoint("train", FOLDERS, f"{settings} {architecture} {classes}", HISTORY, settings.epochs)
     with saved.reported():
         fit(network, train, validation, settings, saved)

@@ -11,9 +11,7 @@ Writes nothing but the sheet of --show. Exit status 1 if a picture could not be 
 import running.stages_on_path  # noqa: F401
 
 import contextlib
-import json
 import sys
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,7 +19,6 @@ import numpy as np
 
 from common import params
 from common.errors import PipelineError, run
-from common.files import require
 from common.params import About, Dataset
 from contracts import archive, tables, weights
 from packing.pack import as_ink, as_photo, is_light
@@ -41,11 +38,7 @@ def load_network(path: Path = archive.PATH) -> Network:
 
     Dense layers are computed with NumPy; only other networks wait for Keras, whose import takes seconds.
     """
-    with zipfile.ZipFile(require(path, "train")) as file:
-        layers = json.loads(file.read("config.json"))["config"]["layers"]
-    kinds = [(layer["class_name"], layer["config"].get("activation")) for layer in layers]
-    hidden = [("Dense", "relu")] * (len(kinds) - 3)
-    if kinds == [("InputLayer", None), ("Flatten", None), *hidden, ("Dense", "softmax")]:
+    if not archive.uncovered(archive.load_config(path)):
         arrays = list(weights.load(path).values())
         return lambda images: probabilities(list(zip(arrays[::2], arrays[1::2], strict=True)), images)
     from network import predict

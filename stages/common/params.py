@@ -118,7 +118,7 @@ class Plot(Section):
 
 SECTIONS: dict[str, type[Section]] = {section.section_name(): section for section in Section.__subclasses__()}
 MESSAGES = {  # by pydantic's name of an error, where its own text is for programmers
-    "extra_forbidden": "no such parameter; is it misspelt?",
+    "extra_forbidden": "no such parameter; is it misspelt, or missing in stages/common/params.py?",
     "missing": "missing",
     "list_type": "expected a list, found {found!r}",
     "model_type": "expected parameters with their names, found {found!r}",

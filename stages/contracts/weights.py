@@ -1,6 +1,7 @@
 """Read the weights from the archive of the network without Keras, whose import takes seconds."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from common.files import require, rerun_hint
 
 
 def load(path: Path, stage: str = "train") -> dict[str, np.ndarray]:
-    """Return the arrays of the layers by their names in the archive, `dense_1/vars/0` and so on, sorted by name.
+    """Return the layers' arrays by their names in the archive, `dense_1/vars/0` and so on, in the order of the layers.
 
     The kernel of a dense layer, (inputs, outputs) float32, is its variable 0 and the bias, (outputs,), its variable 1.
     Raises PipelineError, which names the stage that writes it, when the archive is missing or damaged.
@@ -32,4 +33,9 @@ def load(path: Path, stage: str = "train") -> dict[str, np.ndarray]:
         raise PipelineError(
             f"{path} is not a Keras archive ({' '.join(str(error).split())[:200]}); {rerun_hint(stage)}"
         ) from None
-    return arrays
+    return dict(sorted(arrays.items(), key=lambda item: split_numbers(item[0])))
+
+
+def split_numbers(name: str) -> list[str | int]:
+    """Return a name as a key that sorts `dense_10` behind `dense_2`."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -3,8 +3,11 @@
 from contextlib import closing
 from itertools import islice
 
+import numpy as np
+
+from common.errors import PipelineError
 from common.params import Train
-from contracts.dataset import Split
+from contracts.dataset import SHAPE, Split
 from network import batches
 from network.checkpoint import Checkpoint
 from network.determinism import keras
@@ -27,6 +30,15 @@ def optimizer(settings: Train, steps: int) -> keras.optimizers.Adam:
     )
     adam.exclude_from_weight_decay(var_names=["bias"])
     return adam
+
+
+def require_probabilities(network: keras.Model, classes: int) -> None:
+    """Raise PipelineError unless the outputs of a network are probabilities of the classes."""
+    if network.output_shape != (None, classes):
+        raise PipelineError(f"network/build.py: expected outputs (None, {classes}), found {network.output_shape}")
+    total = float(np.sum(network(np.zeros((1, *SHAPE), np.float32), training=False)))
+    if abs(total - 1) > 1e-3:
+        raise PipelineError(f"network/build.py: expected probabilities, found a sum of {total:g}; is softmax missing?")
 
 
 def fit(network: keras.Model, train: Split, validation: Split, settings: Train, saved: Checkpoint) -> None:

@@ -17,6 +17,13 @@ def test_the_weights_are_those_of_keras_layer_after_layer(finished):
         np.testing.assert_array_equal(found, array)
 
 
+def test_the_arrays_of_many_layers_are_in_their_order(tmp_path):
+    network = keras.Sequential([keras.Input((3,)), *(keras.layers.Dense(i) for i in range(1, 13))])
+    network.save(tmp_path / "model.keras")
+    shapes = [array.shape for array in weights.load(tmp_path / "model.keras").values()]
+    assert shapes == [array.shape for array in network.get_weights()]
+
+
 def test_an_archive_that_is_missing_or_damaged_is_an_error(tmp_path):
     with pytest.raises(PipelineError, match=r"run `python stages/train\.py` first"):
         weights.load(tmp_path / "model.keras")

@@ -253,7 +253,9 @@ def of_loss(found: Comparison, loss: Difference) -> str:
     """Judge the loss, which also depends on how confident the right and wrong answers are."""
     lead, alpha = f"Loss {loss.value:+.4f} nats:", 1 - found.level
     better = "lower (better)" if loss.value < 0 else "higher (worse)"
-    if found.only_seeds or loss.value == 0:
+    if loss.value == 0:
+        return "Loss unchanged."
+    if found.only_seeds:
         return f"{lead} no conclusion."
     if loss.widest.p < alpha:
         whose = "also with other seeds and images" if loss.other_images else "for these two networks"

@@ -23,7 +23,7 @@ PREDICTIONS = {
     "test": Path("reports/evaluate/predictions.csv"),
 }
 COLUMNS = {"index": int, "actual": int, "predicted": int, "confidence": float}
-LOCK = Path("dvc.lock")
+LOCK, PIPELINE = Path("dvc.lock"), Path("dvc.yaml")
 LEVEL = 0.95  # where params.yaml has no evaluate.confidence_level
 EXPERIMENT = r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/"  # then its name; the hexadecimal digits are those of its baseline
 
@@ -87,6 +87,8 @@ def read_revision(name: str, split: str) -> Revision:
 
     content = read_predictions(read, split, label)
     lock, parameters = read_settings(read, label)
+    if commit is None and lock and Path(".dvc").is_dir():
+        require_reproduced()
     seeds, fault = study.parse(read(study.TABLE), read(study.SCORES))
     return Revision(
         label, subject, split, parse_table(content, COLUMNS, PREDICTIONS[split], label), parameters, lock, seeds, fault
@@ -113,9 +115,24 @@ def read_settings(read: Callable[[Path], bytes | None], label: str) -> tuple[dic
     parameters = flatten(parse_yaml(content, PARAMS, label))
     if not locked:
         return None, parameters
-    lock = parse_yaml(locked, LOCK, label)
+    lock, pipeline = parse_yaml(locked, LOCK, label), read(PIPELINE)
+    if pipeline:  # DVC keeps what a lock says of stages that dvc.yaml no longer has
+        defined = parse_yaml(pipeline, PIPELINE, label).get("stages", {})
+        lock["stages"] = {name: stage for name, stage in lock.get("stages", {}).items() if name in defined}
     require_current(parameters, lock, label)
     return lock, parameters
+
+
+def require_reproduced() -> None:
+    """Raise PipelineError if code, data or network in the working tree changed after its results were made."""
+    from dvc.repo import Repo  # most of a second
+
+    with Repo() as repo:
+        status = repo.status(["evaluate"], with_deps=True)
+    changes = [change for entries in status.values() for change in entries if isinstance(change, dict)]
+    states = [change.get(kind, {}) for change in changes for kind in ("changed deps", "changed outs")]
+    if stale := sorted({path for paths in states for path, state in paths.items() if state == "modified"}):
+        raise PipelineError(f"working tree: {', '.join(stale)} changed after the results were made; run `dvc repro`")
 
 
 def parse_table(content: bytes, columns: dict[str, type], path: Path, label: str) -> pd.DataFrame:

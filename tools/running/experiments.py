@@ -75,7 +75,7 @@ def copy_pages(experiment: str, folder: Path) -> Path:
     Raises PipelineError when the cache lacks them.
     """
     lock = yaml.safe_load(git("show", f"{reference(experiment)}:./dvc.lock"))
-    digests = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"] if "md5" in out}
+    digests = {out["path"]: out["md5"] for out in lock["stages"]["report"]["outs"]}
     cache = Path(copies.cache_settings(Path())["dir"])
     for path in READ:
         digest = digests[path.as_posix()]
