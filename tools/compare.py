@@ -19,25 +19,14 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-from common.errors import PipelineError, run
+from common.errors import PipelineError
 from comparison import reports
 from comparison.judgement import Comparison, compare_all
 from comparison.revisions import PREDICTIONS, WORKSPACE, read_revision
+from running import project
 
 NOT_SHOWN = 3  # exit status
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the verdict."""
-    parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="judge on these images")
-    parser.add_argument(
-        "--margin",
-        metavar="POINTS",
-        type=margin,
-        help="percentage points of accuracy; exit status 3 unless a loss of that many is ruled out",
-    )
 
 
 def margin(given: str) -> float:
@@ -62,8 +51,14 @@ def main() -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--md", action="store_true", help="print Markdown, for a pull request")
-    parser.add_argument("--plot", metavar="FILE.png", type=Path, help="draw the images gained and lost")
-    add_options(parser)
+    parser.add_argument("--plot", metavar="FILE.png", type=project.given, help="draw the images gained and lost")
+    parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="judge on these images")
+    parser.add_argument(
+        "--margin",
+        metavar="POINTS",
+        type=margin,
+        help="percentage points of accuracy; exit status 3 unless a loss of that many is ruled out",
+    )
     arguments = parser.parse_args()
     if arguments.plot and len(arguments.new) > 1:
         raise PipelineError(f"--plot draws one pair, found {len(arguments.new)} revisions to compare with the baseline")
@@ -83,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    project.run(main)

@@ -263,8 +263,8 @@ def test_unknown_revisions_and_missing_results_are_refused(history, tmp_path, mo
     assert "not a git repository" in refused()
 
 
-def test_a_refusal_is_one_line_with_status_1_and_needs_no_active_environment(history):
-    result = run(history, sys.executable, str(PROJECT / "tools/compare.py"), "nonsense", PATH="/usr/bin:/bin")
+def test_a_refusal_is_one_line_with_status_1_from_any_folder_and_needs_no_active_environment(tmp_path):
+    result = run(tmp_path, sys.executable, str(PROJECT / "tools/compare.py"), "nonsense", PATH="/usr/bin:/bin")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "compare: nonsense: neither a Git revision nor a DVC experiment\n"
 
