@@ -14,10 +14,11 @@ SCRIPT = re.compile(rb'<script data-package="(.+?)" data-file=".+?" data-sha256=
 
 
 def declared(project) -> tuple[set[str], set[str]]:
-    """Return the charts and the images that dvc.yaml declares."""
-    pipeline = yaml.safe_load((project / "dvc.yaml").read_text())
-    outputs = {name for stage in pipeline["stages"].values() for plot in stage.get("plots", []) for name in plot}
-    charts = {name for plot in pipeline["plots"] for name in plot}
+    """Return the charts and the images that both pipelines declare."""
+    pipelines = [yaml.safe_load((project / name).read_text()) for name in ("dvc.yaml", "reader/dvc.yaml")]
+    stages = [stage for pipeline in pipelines for stage in pipeline["stages"].values()]
+    outputs = {name for stage in stages for plot in stage.get("plots", []) for name in plot}
+    charts = {name for pipeline in pipelines for plot in pipeline.get("plots", []) for name in plot}
     images = {name for name in outputs if name.endswith(".png")}
     return charts | (outputs - images), images
 

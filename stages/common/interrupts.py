@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -20,12 +21,13 @@ def stop_at_once(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Raise KeyboardInterrupt, so that temporary files are removed; a second signal does not wait for that."""
-    on_signals(stop_at_once)
+    """Raise KeyboardInterrupt, so that temporary files are removed; a later signal does not wait for that."""
+    struck = time.monotonic()
+    on_signals(lambda number, frame: time.monotonic() < struck + 1 or stop_at_once(number, frame))
     raise KeyboardInterrupt(number)
 
 
-def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+def on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
     """Have signals handled so in this process, if it is a stage or tool and no test that imports one."""
     if Path(sys.argv[0]).resolve().parent in SCRIPTS:
         for number in SIGNALS:

@@ -100,7 +100,7 @@ def test_a_signal_ends_the_running_variants_and_leaves_no_copy(light, tmp_path, 
         if number != signal.SIGKILL:
             study.send_signal(signal.SIGINT)  # an impatient user
         output, _ = study.communicate(timeout=LIMIT)
-        assert study.returncode == status, output
+        assert study.returncode in (status, 130), output  # Python handles the lower number first if both are waiting
         wait_for(lambda: not processes_below(light / ".dvc/tmp"), "the end of all processes")
         if number != signal.SIGKILL:
             assert "seeds: interrupted before the end; run it again: finished seeds are in DVC's cache" in output

@@ -40,7 +40,7 @@ def test_two_studies_of_seeds_are_compared_in_a_fresh_clone_and_the_cache_is_whe
     (result,) = json.loads(succeed(clone, "python", "tools/compare.py", "HEAD~1", "HEAD", "--json"))
     assert result["spread"] == "measured for old (2 seeds) and new (3 seeds)"
     assert result["new"]["errors"] == pytest.approx(table["val_errors"].mean(), abs=1e-6)
-    assert np.isfinite([row["any_images"]["low"] for row in result["differences"]]).all()
+    assert np.isfinite([result[measure]["other_images"]["low"] for measure in ("accuracy", "loss")]).all()
     assert result["parameters"] == {"train.epochs": {"old": 2, "new": 1}}
 
 
