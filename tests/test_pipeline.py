@@ -109,7 +109,7 @@ def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
     ("right", "wrong", "message"),
     [
         pytest.param("train:", "trian:", "check: params.yaml: the section `train` is missing", marks=pytest.mark.slow),
-        ("epochs:", "epoch:", "train.epoch: no such parameter; is it misspelt?"),
+        ("epochs:", "epoch:", "train.epoch: no such parameter; is it misspelt"),
         pytest.param("epochs: 2", "epochs: many", "train.epochs: expected a valid integer", marks=pytest.mark.slow),
     ],
 )

@@ -17,9 +17,9 @@ import pandas as pd
 from tabulate import tabulate
 
 from common import params
-from common.errors import PipelineError, run
+from common.errors import PipelineError
 from common.files import atomic_write
-from running import copies
+from running import copies, project
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -89,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    project.run(main)

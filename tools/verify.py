@@ -26,11 +26,11 @@ from tempfile import TemporaryDirectory
 
 from tabulate import tabulate
 
-from common.errors import PipelineError, run
+from common.errors import PipelineError
 from common.files import save_json
 from contracts import archive
 from network import platform_support
-from running import copies, hardware
+from running import copies, hardware, project
 from verification import commits, records, tolerance
 from verification.commits import Results
 
@@ -151,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    project.run(main)

@@ -90,6 +90,16 @@ def test_a_section_without_parameters_and_too_many_layers_are_reported_plainly()
         load(yaml.safe_dump({"model": PARAMETERS["model"] | {"hidden_units": [8] * 9}}), Model)
 
 
+def test_a_key_with_braces_is_reported_as_it_is():
+    with pytest.raises(PipelineError, match=r"train\.\{x\}: no such parameter"):
+        load(f"{GOOD}  '{{x}}': 1\n")
+
+
+def test_values_are_read_as_dvc_reads_them():
+    assert load(GOOD.replace("seed: 0", "seed: 010")).seed == 10
+    assert load("dataset: {class_names: [no, yes, on, off]}", Dataset).class_names == ["no", "yes", "on", "off"]
+
+
 def test_an_unknown_digest_name_is_an_error():
     digests = "\n".join(f"    {field.alias}: {'a' * 64}" for field in Digests.model_fields.values())
     text = f"download:\n  sources: [x]\n  sha256:\n{digests}\n"

@@ -416,7 +416,7 @@ def test_the_figure_of_flips_shows_both_answers_the_most_confident_mistakes_firs
 
 
 def test_plot_draws_a_png_if_the_images_are_there(history):
-    arguments = ("plain", "HEAD", "--plot", "flips.png")
+    arguments = ("plain", "HEAD", "--plot", str(history / "flips.png"))
     assert "data/normalized/validation/images.npy is missing: run `dvc repro normalize`" in refused(*arguments)
     folder = history / "data/normalized/validation"
     folder.mkdir(parents=True)
