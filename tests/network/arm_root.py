@@ -93,8 +93,8 @@ def locked_wheels() -> str:
         if marker is None or Marker(marker).evaluate(PYTHON):
             users = re.findall(r"^    #(?: via)? +([\w.-]+)$", entry, re.MULTILINE)
             named.append((name, set(users), entry.replace(f" ; {marker}", "")))
-    inputs = (PROJECT / "requirements").glob("*.in")
-    wanted = {"pydantic", "pyyaml"}.union(*(re.findall(r"^([\w.-]+)==", p.read_text(), re.MULTILINE) for p in inputs))
+    direct = re.findall(r"^([\w.-]+)==", (PROJECT / "requirements.in").read_text(), re.MULTILINE)
+    wanted = {name.replace(".", "-") for name in direct if name != "dvc"} | {"ruamel-yaml"}  # which DVC brings
     while more := {name for name, users, _ in named if users & wanted} - wanted:
         wanted |= more
     return "\n".join(entry for name, _, entry in named if name in wanted)
