@@ -1,10 +1,10 @@
-"""Measure the network on the test split, and write down its answers to the validation images, which choices rest on.
+"""Measure the network on the test split, and save its validation predictions, which model selection uses.
 
 Reads  data/normalized/{test,validation} and models/model.keras.
 Writes reports/evaluate/metrics.json and, with the columns of contracts/tables.py, predictions.csv (a row for
 each test image in the published order), validation_predictions.csv, per_digit.csv, calibration.csv, ambiguous.csv and
-robustness.csv. All but validation_predictions.csv are of the test split: settings are chosen on the validation split;
-test accuracy is reported for every revision, so do not select on it.
+robustness.csv. All but validation_predictions.csv are of the test split: choose settings
+by validation accuracy; choosing by test accuracy would bias it.
 """
 
 import common.interrupts  # noqa: F401

@@ -190,15 +190,17 @@ def copy_project(folder: Path, mirror: Path) -> Path:
     return folder
 
 
-def keep_reader(folder: Path) -> None:
-    """Accept the committed reader, whatever has changed in the code: no test waits for its training on MNIST."""
-    succeed(folder, "dvc", "commit", "--force", "reader/dvc.yaml:reader")
-
-
 def commit(folder: Path, subject: str) -> None:
     """Commit all files of `folder`, changed or not."""
     succeed(folder, "git", "add", "--all")
     succeed(folder, "git", "commit", "--quiet", "--allow-empty", "-m", subject)
+
+
+def finish(folder: Path, subject: str) -> None:
+    """Run the pipeline and commit; the committed reader stays, because no test waits for its training on MNIST."""
+    succeed(folder, "dvc", "commit", "--force", "reader/dvc.yaml:reader")
+    succeed(folder, "dvc", "repro")
+    commit(folder, subject)
 
 
 @pytest.fixture(scope="session")
@@ -210,9 +212,7 @@ def finished(tmp_path_factory, mirror) -> Path:
 
     def make(folder: Path) -> None:
         copy_project(folder, mirror)
-        keep_reader(folder)
-        succeed(folder, "dvc", "repro")
-        commit(folder, "results")
+        finish(folder, "results")
 
     return make_once(tmp_path_factory, "finished", make)
 
@@ -236,9 +236,7 @@ def finished_light(tmp_path_factory, mirror) -> Path:
         shutil.copytree(folder / "reader/results", folder / "reader/committed")
         restore = 'import shutil\n\nshutil.copytree("reader/committed", "reader/results", dirs_exist_ok=True)\n'
         (folder / "reader/train_reader.py").write_text(restore)
-        keep_reader(folder)
-        succeed(folder, "dvc", "repro")
-        commit(folder, "light")
+        finish(folder, "light")
 
     return make_once(tmp_path_factory, "finished_light", make)
 

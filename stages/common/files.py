@@ -44,7 +44,7 @@ def load_json(path: Path, stage: str) -> dict:
 
 
 def rerun_hint(stage: str) -> str:
-    """Say how to make the outputs of a stage anew, though DVC may hold them for good; only that stage runs."""
+    """Return the commands that rebuild the outputs of one stage, even if DVC takes them for up to date."""
     return f"run `dvc repro --force --single-item {stage}`, then `dvc repro`"
 
 

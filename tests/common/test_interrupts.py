@@ -16,7 +16,6 @@ SCRIPTS = sorted(
 # What a script imports that takes long, where that is not NumPy.
 HEAVY = {
     "stages/check.py": "pydantic",
-    "tools/pins.py": "common.errors",
     "tools/push_runs.py": "dvc.repo",
     "tools/run_variant.py": "yaml",
 }
