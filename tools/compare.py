@@ -22,7 +22,8 @@ from dataclasses import asdict
 
 from common.errors import PipelineError
 from comparison import reports
-from comparison.judgement import Comparison, compare_all
+from comparison.judgement import compare_all
+from comparison.results import Comparison
 from comparison.revisions import PREDICTIONS, WORKSPACE, read_revision
 from running import project
 

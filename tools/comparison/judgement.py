@@ -1,82 +1,17 @@
-"""Compare revisions with a baseline: the measured differences, how certain each one is, and a verdict."""
+"""Compare revisions with a baseline: the measured differences, and how certain each one is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from common.errors import PipelineError
 from comparison import crossed, statistics
-from comparison.crossed import Interval
+from comparison.results import CLAIMS, Comparison, Difference, Side, verdict
 from comparison.revisions import PREDICTIONS, Revision
 from comparison.study import MEASURES, belongs, score
 from evaluation import intervals
 from running import lock as locks
-
-CLAIMS = {  # what may vary without changing the conclusion, from the narrowest claim to the widest
-    "these_networks": "these networks, other images",
-    "same_images": "other seeds, same images",
-    "other_images": "other seeds and images",
-}
-
-
-@dataclass(frozen=True)
-class Side:
-    """One revision; more than one run where a study of seeds belongs to it."""
-
-    name: str
-    subject: str
-    runs: int
-    accuracy: float  # mean over the runs
-    errors: float  # mean over the runs
-    sd: float | None  # standard deviation of the accuracy between the runs, if there are several
-    low: float | None  # Wilson interval for the accuracy of a single run
-    high: float | None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """New minus old of one measure, with an interval for each claim; None where a claim cannot be made."""
-
-    measure: str
-    old: float
-    new: float
-    these_networks: Interval | None  # single runs only
-    same_images: Interval | None
-    other_images: Interval | None
-
-    @property
-    def value(self) -> float:
-        return self.new - self.old
-
-    @property
-    def widest(self) -> Interval:
-        """The interval of the widest claim that can be made."""
-        found = self.other_images or self.these_networks
-        assert found is not None  # one of them is always there
-        return found
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The result of a comparison, as --json prints it."""
-
-    split: str
-    images: int
-    level: float  # of the intervals; 1 - level is the chance of a false alarm
-    old: Side
-    new: Side
-    spread: str  # where the spread between seeds comes from
-    accuracy: Difference
-    loss: Difference | None  # None if a revision has no losses
-    gained: int | None  # images that only the new network got right; None if several runs are compared
-    lost: int | None
-    parameters: dict[str, dict[str, object]]  # those that differ: {"train.epochs": {"old": 5, "new": 9}}
-    only_seeds: bool  # whether nothing but seeds differs
-    tries: int = 1  # number of variants compared with the baseline; the p-values are adjusted for it (Holm)
-    margin: float | None = None  # tolerated loss of accuracy
-    not_worse: bool | None = None  # whether the loss of accuracy is shown to be smaller than the margin
-    verdict: str = ""
 
 
 def compare_all(old: Revision, variants: Sequence[Revision], margin: float | None = None) -> list[Comparison]:
@@ -204,70 +139,3 @@ def describe(revision: Revision, right: np.ndarray) -> Side:
         low=low,
         high=high,
     )
-
-
-def verdict(found: Comparison) -> str:
-    """Return the verdict: on the accuracy, on the loss where it is known, on the margin where one was given."""
-    sentences = [of_accuracy(found)]
-    if found.loss:
-        sentences.append(of_loss(found, found.loss))
-    if found.not_worse is not None and found.margin is not None:
-        whose = "the settings" if found.accuracy.other_images else "these two networks"
-        sentences.append(
-            f"Not worse by {100 * found.margin:g} points: {'shown' if found.not_worse else 'NOT shown'} for {whose} "
-            f"(the {100 * found.level:g} % interval begins at {points(found.accuracy.widest.low)})."
-        )
-    return " ".join(sentences)
-
-
-def of_accuracy(found: Comparison) -> str:
-    """Judge the settings where the spread between seeds is known, otherwise the two networks."""
-    accuracy, alpha = found.accuracy, 1 - found.level
-    lead = f"Accuracy {points(accuracy.value)} points: "
-    better, improved = ("better", "improved") if accuracy.value > 0 else ("worse", "worsened")
-    if found.gained == found.lost == 0:
-        return "Accuracy unchanged: the same images are right and wrong."
-    if found.only_seeds:
-        return f"{lead}only seeds differ, which is neither an improvement nor a deterioration of the settings."
-    if accuracy.other_images is None or accuracy.same_images is None:
-        p = p_value(accuracy.widest.p)
-        if accuracy.widest.p < alpha:
-            return (
-                f"{lead}the new network is {better} than the old one ({p}). Whether its settings are {better} is open "
-                "until the spread between seeds is known (`python tools/seeds.py 10`)."
-            )
-        return f"{lead}inconclusive; a different sample of images could reverse it ({p})."
-    if accuracy.other_images.p < alpha:
-        return (
-            f"{lead}{improved} ({p_value(accuracy.other_images.p)}); expected to hold for other seeds and other images."
-        )
-    if accuracy.same_images.p < alpha:
-        return (
-            f"{lead}{improved} on these {found.images:,} images, also with other seeds "
-            f"({p_value(accuracy.same_images.p)}); inconclusive for other images ({p_value(accuracy.other_images.p)})."
-        )
-    return f"{lead}inconclusive; seeds alone could cause such a difference ({p_value(accuracy.same_images.p)})."
-
-
-def of_loss(found: Comparison, loss: Difference) -> str:
-    """Judge the loss, which also depends on how confident the right and wrong answers are."""
-    lead, alpha = f"Loss {loss.value:+.4f} nats:", 1 - found.level
-    better = "lower (better)" if loss.value < 0 else "higher (worse)"
-    if loss.value == 0:
-        return "Loss unchanged."
-    if found.only_seeds:
-        return f"{lead} no conclusion."
-    if loss.widest.p < alpha:
-        whose = "also with other seeds and images" if loss.other_images else "for these two networks"
-        return f"{lead} {better}, {whose} ({p_value(loss.widest.p)})."
-    if loss.same_images and loss.same_images.p < alpha:
-        return f"{lead} {better} on these images ({p_value(loss.same_images.p)}); inconclusive for others."
-    return f"{lead} inconclusive ({p_value(loss.widest.p)})."
-
-
-def p_value(p: float) -> str:
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
-
-
-def points(difference: float) -> str:
-    return f"{100 * difference:+.2f}"

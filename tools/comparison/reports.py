@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from comparison.judgement import CLAIMS, Comparison, Difference, Side, p_value
+from comparison.results import CLAIMS, Comparison, Difference, Side, p_value
 
 
 def number(measure: str, value: float, sign: str = "") -> str:
