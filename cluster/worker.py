@@ -97,7 +97,8 @@ def stop(study: str, dask_worker: Any) -> None:
 
 def unpack(packed: bytes, folder: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and later have it
+        archive.extractall(folder)
 
 
 def keep(data: bytes, key: str) -> Path:

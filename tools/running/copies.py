@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,8 +53,8 @@ def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) ->
 
 def export(project: Path, commit: str, folder: Path) -> Path:
     """Write the files of a commit to `folder`, a DVC repository of its own without a cache."""
-    with tarfile.open(fileobj=io.BytesIO(git.git("archive", "--format=tar", commit, folder=project))) as archive:
-        archive.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(git.git("archive", "--format=zip", commit, folder=project))) as archive:
+        archive.extractall(folder)
     configure(project, folder, {})
     return folder
 
