@@ -1,6 +1,5 @@
 """The same command twice at once in one folder: the second waits, and both end as one alone would."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from fixtures import run, succeed, tools_environment, training_held
@@ -73,10 +73,8 @@ def test_two_at_once_end_as_one_alone(command, made, light):
 def test_a_study_waits_for_another_of_its_kind(command, project):
     (project / ".locks").mkdir(exist_ok=True)
     name = command[0].removesuffix(".py")
-    with (project / ".locks" / name).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write("the first of them")
-        file.flush()
+    with FileLock(project / ".locks" / name):
+        (project / f".locks/{name}.holder").write_text("the first of them")
         second = start(project, f"tools/{command[0]}", *command[1:])
         assert (
             second.stdout.readline() == f"{name}: waiting for the end of the first of them, which runs in this folder\n"

@@ -1,7 +1,7 @@
-"""One stage at a time runs in a folder, and it writes only as long as the DVC that started it lives.
+"""Run one stage at a time per folder, and refuse to write once the parent DVC process has exited.
 
 DVC deletes the outputs of a stage before it starts it and records them when it has ended. Killed alone, it leaves the
-stage running, and the next DVC knows nothing of that one.
+stage running, and the next DVC does not know of it.
 """
 
 import os
@@ -10,17 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 from common.errors import PipelineError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    import msvcrt
-
 FOLDER = Path(".locks")  # outside all outputs, which DVC deletes
-BEYOND = 2**30  # bytes; Windows lets nobody read the part of a file that is locked
 
 
 def parents() -> list[int]:
@@ -41,63 +36,32 @@ PARENTS = parents() if "DVC_STAGE" in os.environ else None  # which DVC sets for
 
 @contextmanager
 def exclusive(name: str) -> Iterator[None]:
-    """Hold the lock `name` of the current folder; wait, and say for whom, while another process holds it.
+    """Hold the lock `name` of the current folder; while another process holds it, report that one and wait.
 
-    The system takes it back when the process ends, however it ends. Raises PipelineError when DVC has ended meanwhile.
+    The system releases it when the process ends, however it ends. Raises PipelineError when DVC has ended meanwhile.
     """
-    if not Path("params.yaml").exists():  # another folder than the project's, as what follows will say
+    if not Path("params.yaml").exists():  # not the project's folder, as the stage itself will report
         yield
         return
     FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / name).open("a+", encoding="utf-8") as file:
-        acquire(file)
-        require_parent()
-        write_holder(file, f"{script()}, process {os.getpid()}, since {datetime.now():%d %B %H:%M:%S}")
+    holder, script = FOLDER / f"{name}.holder", Path(sys.argv[0]).stem
+    lock = FileLock(FOLDER / name)
+    try:
         try:
-            yield
-        finally:
-            write_holder(file, "")
-
-
-def script() -> str:
-    return Path(sys.argv[0]).stem
-
-
-def write_holder(file: TextIO, text: str) -> None:
-    """Make `text` all that the file holds: who has the lock, for those that wait for it."""
-    file.truncate(0)
-    file.write(text)
-    file.flush()
-
-
-def acquire(file: TextIO) -> None:
-    """Lock the file, as soon as nobody else does. Where the file system has no locks, say so and go on."""
-    try:
-        if try_lock(file):
-            return
-        file.seek(0)
-        holder = file.read() or "another process"
-        print(f"{script()}: waiting for the end of {holder}, which runs in this folder", file=sys.stderr, flush=True)
-        while not try_lock(file, patient=True):
-            pass
+            lock.acquire(timeout=0)
+        except Timeout:
+            other = (holder.read_text(encoding="utf-8") if holder.exists() else "") or "another process"
+            print(f"{script}: waiting for the end of {other}, which runs in this folder", file=sys.stderr, flush=True)
+            lock.acquire()
     except OSError as error:
-        print(f"{script()}: {FOLDER} cannot be locked ({error.strerror}); run one at a time here", file=sys.stderr)
-
-
-def try_lock(file: TextIO, patient: bool = False) -> bool:
-    """Return whether the file is locked now; a patient call comes back later. Raises OSError where there are no locks.
-
-    A child that was forked shares the lock, and keeps it when this process ends.
-    """
+        print(f"{script}: {FOLDER} cannot be locked ({error.strerror}); run one at a time here", file=sys.stderr)
     try:
-        if sys.platform == "win32":
-            os.lseek(file.fileno(), BEYOND, os.SEEK_SET)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if patient else msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if patient else fcntl.LOCK_NB))
-    except (BlockingIOError, PermissionError):  # the second on Windows, after ten seconds when patient
-        return False
-    return True
+        require_parent()
+        holder.write_text(f"{script}, process {os.getpid()}, since {datetime.now():%d %B %H:%M:%S}", encoding="utf-8")
+        yield
+    finally:
+        holder.write_text("", encoding="utf-8")
+        lock.release()
 
 
 def require_parent() -> None:

@@ -59,9 +59,8 @@ def shuffled(split: Split, settings: Train, plan: Plan, epochs: range) -> Iterat
             labels = np.zeros((plan.size, plan.batch_size), np.uint8)
             labels[: len(block)] = split.labels[block]
             for number, batch in enumerate(block):
-                random = np.random.default_rng(
-                    [settings.seed, epoch, first + number + 1]
-                )  # [s, e, 0] seeds like [s, e]
+                place = first + number + 1  # from 1, because [seed, epoch, 0] seeds like [seed, epoch]
+                random = np.random.default_rng([settings.seed, epoch, place])
                 images[number] = augmentation.deform(split.images[batch], strength, random)
             yield images, labels, np.int32(len(block))
 

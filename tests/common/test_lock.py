@@ -31,9 +31,9 @@ def is_free() -> bool:
 def test_a_lock_is_held_for_the_time_of_the_block_and_names_its_holder(capsys):
     with lock.exclusive("stage"):
         assert not is_free()
-        assert f"train, process {os.getpid()}, since " in (lock.FOLDER / "stage").read_text()
+        assert f"train, process {os.getpid()}, since " in (lock.FOLDER / "stage.holder").read_text()
     assert is_free()
-    assert (lock.FOLDER / "stage").read_text() == ""
+    assert (lock.FOLDER / "stage.holder").read_text() == ""
     assert capsys.readouterr().err == ""
 
 
@@ -41,13 +41,6 @@ def test_a_lock_is_given_back_after_an_error():
     with pytest.raises(ZeroDivisionError), lock.exclusive("stage"):
         raise ZeroDivisionError
     assert is_free()
-
-
-def test_what_a_killed_holder_left_is_written_anew():
-    lock.FOLDER.mkdir()
-    (lock.FOLDER / "stage").write_text("a longer text than ours: " + "x" * 200)
-    with lock.exclusive("stage"):
-        assert (lock.FOLDER / "stage").read_text().startswith("train, process ")
 
 
 def test_two_names_are_two_locks():
@@ -61,7 +54,7 @@ def test_another_folder_than_the_projects_gets_no_lock(tmp_path):
         assert not lock.FOLDER.exists()
 
 
-def test_a_file_system_without_locks_is_said_and_no_hindrance(monkeypatch, capsys):
+def test_a_file_system_without_locks_is_reported_and_no_obstacle(monkeypatch, capsys):
     def no_locks(*arguments):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
