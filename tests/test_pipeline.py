@@ -105,6 +105,13 @@ def test_a_stage_alone_names_the_stage_to_run_first(project, stage):
     assert f"run `python stages/{NEEDS[stage]}.py` first" in result.stderr
 
 
+def test_a_syntax_error_in_build_stops_the_pipeline_before_the_network_is_deleted(light):
+    (light / "stages/network/build.py").write_text("def build(:\n")
+    result = run(light, "dvc", "repro")
+    assert "check: stages/network/build.py, line 1: invalid syntax\n" in result.stderr
+    assert (light / "models/model.keras").exists()
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
