@@ -4,6 +4,7 @@ It has one output more than there are digits, the last: its probability that an 
 `stages/page/web/reading.js` asks it in the same way in a browser.
 """
 
+import io
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -24,12 +25,17 @@ PLACES = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]  # rows, columns
 
 
 def save_network(layers: Iterable[Sequence[np.ndarray]]) -> None:
-    """Write kernel and bias of each layer as float16, half the size; the same bytes for the same weights."""
+    """Write kernel and bias of each layer as float16, half the size; the same bytes for the same weights.
+
+    Not by np.savez, whose zip has other bytes before Python 3.11.4.
+    """
     arrays: dict[str, np.ndarray] = {}
     for number, (kernel, bias) in enumerate(layers, 1):
         arrays |= {f"kernel_{number}": kernel.astype(np.float16), f"bias_{number}": bias.astype(np.float16)}
-    with atomic_write(PATH) as part, part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    with atomic_write(PATH) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            np.save(content := io.BytesIO(), array)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
 
 
 def load_network() -> list[tuple[np.ndarray, np.ndarray]]:
