@@ -17,13 +17,11 @@ import running.stages_on_path  # noqa: F401
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from common.errors import PipelineError
 from comparison import reports
 from comparison.judgement import compare_all
-from comparison.results import Comparison
 from comparison.revisions import PREDICTIONS, WORKSPACE, read_revision
 from running import project
 
@@ -36,11 +34,6 @@ def margin(given: str) -> float:
     if not 0 < points < 100:
         raise ValueError
     return points / 100
-
-
-def status(comparisons: Sequence[Comparison]) -> int:
-    """Return the exit status of a gate."""
-    return NOT_SHOWN if any(found.not_worse is False for found in comparisons) else 0
 
 
 def main() -> None:
@@ -75,7 +68,7 @@ def main() -> None:
         print(json.dumps([asdict(found) for found in comparisons], indent=2, sort_keys=True, allow_nan=False))
     else:
         print(reports.markdown(comparisons) if arguments.md else reports.text(comparisons))
-    sys.exit(status(comparisons))
+    sys.exit(NOT_SHOWN if any(found.not_worse is False for found in comparisons) else 0)
 
 
 if __name__ == "__main__":

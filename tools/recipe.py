@@ -98,7 +98,8 @@ def draw_curves(curves: pd.DataFrame) -> Figure:
         for number, (_, curve) in enumerate(runs.groupby("seed")):
             once = None if number else label  # a recipe is named once
             axes.plot(curve["minutes"], 100 * (1 - curve["val_accuracy"]), color=colour, linewidth=1, label=once)
-    axes.set(yscale="log", xlabel="minutes", ylabel="validation errors (%)", title="What a recipe reaches, and when")
+    scale = "log" if (curves["val_accuracy"] < 1).any() else "linear"  # a log scale cannot show 0 alone
+    axes.set(yscale=scale, xlabel="minutes", ylabel="validation errors (%)", title="What a recipe reaches, and when")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.grid(which="both")

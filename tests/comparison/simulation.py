@@ -31,7 +31,6 @@ class Outcome:
 
     covered: float  # the interval held the true difference
     found: float  # the interval was above zero
-    wrong_way: float  # the interval was below zero
     half: float  # mean half width of the interval
 
 
@@ -78,7 +77,6 @@ def coverage(old_seeds: int, new_seeds: int, images: int, gain: float, repeats: 
         outcomes[name] = Outcome(
             covered=float(((low <= truth) & (truth <= high)).mean()),
             found=float((low > 0).mean()),
-            wrong_way=float((high < 0).mean()),
             half=float((high - low).mean() / 2),
         )
     return outcomes

@@ -1,8 +1,8 @@
 """compare.py on small histories in a temporary repository; the statistics have tests of their own."""
 
+import hashlib
 import json
 import re
-import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
@@ -22,31 +22,31 @@ from common import errors
 from comparison.flips import draw_flips, find_flips
 from comparison.judgement import compare_all, matching_runs
 from comparison.reports import markdown, text
-from comparison.results import Comparison
+from comparison.results import CLAIMS, Comparison
 from comparison.revisions import PREDICTIONS, Revision, flatten, read_revision
 from comparison.study import Study, score
 from drawing import figures
-from fixtures import AUTHOR, PROJECT, commit, run, succeed
-from running import lock as locks
+from fixtures import commit, succeed
 
 ACTUAL = np.arange(200) % 10
 SETTINGS = {"dataset": {"class_names": [f"d{i}" for i in range(10)]}, "train": {"epochs": 5, "seed": 0}}
 
 
-def answers(*wrong: int) -> str:
+def frame(*wrong: int) -> pd.DataFrame:
     """The predictions of a network that takes these images for the next digit, with confidence rising by the index."""
-    rows = [
-        f"{i},{actual},{(actual + (i in wrong)) % 10},{0.5 + i / 1000:.6f},{0.1 + (i in wrong)}"
-        for i, actual in enumerate(ACTUAL.tolist())
-    ]
-    return "\n".join(["index,actual,predicted,confidence,loss", *rows, ""])
+    table = pd.DataFrame({"index": range(200), "actual": ACTUAL, "predicted": ACTUAL})
+    table["confidence"], table["loss"] = 0.5 + table["index"] / 1000, 0.1
+    table.loc[[*wrong], "predicted"] = (ACTUAL[[*wrong]] + 1) % 10
+    table.loc[[*wrong], "loss"] = 1.1
+    return table
 
 
-def write(folder: Path, predictions: str, test: str | None = None, **train: object) -> None:
+def write(folder: Path, validation: pd.DataFrame | str, test: pd.DataFrame | None = None, **train: object) -> None:
     """Put the results of one revision into the working tree; the test images get other answers if `test` is given."""
     (folder / "reports/evaluate").mkdir(parents=True, exist_ok=True)
-    (folder / PREDICTIONS["validation"]).write_text(predictions)
-    (folder / PREDICTIONS["test"]).write_text(test or predictions)
+    for split, table in {"validation": validation, "test": validation if test is None else test}.items():
+        content = table if isinstance(table, str) else table.to_csv(index=False)
+        (folder / PREDICTIONS[split]).write_text(content)
     (folder / "params.yaml").write_text(yaml.safe_dump(SETTINGS | {"train": SETTINGS["train"] | train}))
 
 
@@ -56,10 +56,10 @@ def history(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "history"
     folder.mkdir()
     succeed(folder, "git", "init", "--quiet", "--initial-branch=main")
-    write(folder, answers(*range(40)))
+    write(folder, frame(*range(40)))
     commit(folder, "Plain")
     succeed(folder, "git", "tag", "plain")
-    write(folder, answers(*range(30, 50)), epochs=9)
+    write(folder, frame(*range(30, 50)), epochs=9)
     commit(folder, "More epochs")
     monkeypatch.chdir(folder)
     return folder
@@ -86,17 +86,8 @@ def refused(*arguments: str) -> str:
     """The one line with which compare.py refuses."""
     with patch("sys.argv", ["compare.py", *arguments]), pytest.raises(SystemExit) as end:
         errors.run(compare.main)
-    assert end.value.code.startswith("compare: ")
-    assert "\n" not in end.value.code
+    assert re.fullmatch("compare: .+", end.value.code)
     return end.value.code
-
-
-def frame(wrong: set[int]) -> pd.DataFrame:
-    """The predictions of a network that is wrong on these of 200 images."""
-    table = pd.DataFrame({"index": range(200), "actual": ACTUAL, "predicted": ACTUAL, "confidence": 0.9, "loss": 0.1})
-    table.loc[sorted(wrong), "predicted"] = (ACTUAL[sorted(wrong)] + 1) % 10
-    table.loc[sorted(wrong), "loss"] = 2.0
-    return table
 
 
 def locked(name: str, model: str = "m") -> dict:
@@ -108,13 +99,17 @@ def locked(name: str, model: str = "m") -> dict:
 
 def revision(wrong: set[int], seeds: list[set[int]] | None = None, name: str = "one", **train: object) -> Revision:
     """A revision whose run is wrong on some images, with a study of seeds for its settings if one is given."""
-    lock, study = locked(name), None
+    study = None
     if seeds is not None:
-        table = pd.DataFrame({"seed": range(len(seeds)), "model": locks.outputs(lock)[locks.MODEL]})
-        scores = np.array([list(score(frame(each)).values()) for each in seeds])
-        study = Study(table, {"validation": scores, "test": scores})
+        scores = np.array([list(score(frame(*each)).values()) for each in seeds])
+        study = Study(pd.DataFrame({"seed": range(len(seeds)), "model": "m"}), {"validation": scores})
     parameters = flatten(SETTINGS | {"train": SETTINGS["train"] | train})
-    return Revision(name, "subject", "validation", frame(wrong), parameters, lock, study)
+    return Revision(name, "subject", "validation", frame(*wrong), parameters, locked(name), study)
+
+
+def seeds(center: int, start: int = 0) -> list[set[int]]:
+    """Six seeds that are wrong on nearly the same images, with about `center` errors."""
+    return [set(range(start, start + center - 1 + i % 3)) | {190 - i} for i in range(6)]
 
 
 def compare_pair(old: Revision, new: Revision) -> Comparison:
@@ -137,18 +132,11 @@ def test_two_commits_are_compared_image_by_image(history):
     assert "`python tools/seeds.py 10`" in result["verdict"]
 
 
-def test_a_change_of_the_loss_alone_is_reported(history):
-    lines = [re.sub(r",0\.1$", ",0.05", line) for line in answers(*range(30, 50)).splitlines()]
-    write(history, "\n".join([*lines, ""]), epochs=9)
+def test_the_working_tree_is_compared_with_the_last_commit_on_the_validation_split_unless_asked_otherwise(history):
+    write(history, frame(*range(30, 50), 60), test=frame(*range(60)), epochs=9)
     result = compared()
-    old, new = np.repeat([1.1, 0.1], [20, 180]), np.repeat([1.1, 0.05], [20, 180])
-    assert result["loss"]["these_networks"]["p"] == pytest.approx(stats.ttest_rel(old, new).pvalue)
-    assert result["verdict"].startswith("Accuracy unchanged: the same images are right and wrong. Loss -0.0450 nats: ")
-
-
-def test_validation_is_judged_unless_the_test_split_is_asked_for(history):
-    write(history, answers(*range(30, 50)), test=answers(*range(60)), epochs=9)
-    assert compared()["new"]["errors"] == 20
+    assert (result["gained"], result["lost"], result["parameters"]) == (0, 1, {})
+    assert compared("HEAD", "workspace") == result
     assert compared("--split", "test")["new"]["errors"] == 60
     assert printed().splitlines()[-1].startswith("Judged on the validation split. Use `--split test` once")
     assert printed("--split", "test").splitlines()[-1].endswith("do not tune on it.")
@@ -156,8 +144,7 @@ def test_validation_is_judged_unless_the_test_split_is_asked_for(history):
 
 def test_an_older_revision_is_compared_by_what_it_has(history):
     """Before the validation predictions there was the test split alone, and before that no loss."""
-    lines = [",".join(line.split(",")[:4]) for line in answers().splitlines()]
-    write(history, "\n".join([*lines, ""]), epochs=9)
+    write(history, frame().drop(columns="loss"), epochs=9)
     (history / PREDICTIONS["validation"]).unlink()
     commit(history, "Old")
     assert refused("HEAD", "plain").endswith("(an older revision): compare with `--split test`")
@@ -171,13 +158,13 @@ def test_the_level_of_every_interval_is_that_of_params_yaml(history):
         return found["high"] - found["low"]
 
     at_95 = half()
-    values = yaml.safe_load((history / "params.yaml").read_text()) | {"evaluate": {"confidence_level": 0.99}}
-    (history / "params.yaml").write_text(yaml.safe_dump(values))
+    with (history / "params.yaml").open("a") as file:
+        file.write("evaluate: {confidence_level: 0.99}\n")
     assert half() > 1.2 * at_95
     assert "99 % interval" in printed("plain")
 
 
-@pytest.mark.parametrize(("margin", "status"), [("0.1", 3), ("10", 3), ("20", 0)])
+@pytest.mark.parametrize(("margin", "status"), [("10", 3), ("20", 0)])
 def test_a_gate_is_closed_until_the_interval_is_above_the_margin(history, margin, status):
     result = compared("HEAD", "plain", "--margin", margin, status=status)
     low = result["accuracy"]["these_networks"]["low"]
@@ -185,14 +172,14 @@ def test_a_gate_is_closed_until_the_interval_is_above_the_margin(history, margin
     assert f"Not worse by {margin} points: {'shown' if status == 0 else 'NOT shown'}" in result["verdict"]
 
 
-@pytest.mark.parametrize("given", ["0", "-1", "much", "nan"])
+@pytest.mark.parametrize("given", ["0", "much", "nan"])
 def test_an_invalid_margin_is_a_wrong_command_line(history, given, capsys):
     printed("--margin", given, status=2)
     assert "--margin" in capsys.readouterr().err
 
 
 def test_p_values_of_several_variants_are_adjusted_for_their_number(history):
-    write(history, answers(*range(27)), epochs=11)  # 13 gained, none lost
+    write(history, frame(*range(27)), epochs=11)  # 13 gained, none lost
     commit(history, "Third")
     both = json.loads(printed("plain", "HEAD~1", "HEAD", "--json"))
     first, second = (compared("plain", name)["accuracy"]["these_networks"]["p"] for name in ("HEAD~1", "HEAD"))
@@ -205,14 +192,6 @@ def test_p_values_of_several_variants_are_adjusted_for_their_number(history):
     assert "found 2 revisions" in refused("plain", "HEAD~1", "HEAD", "--plot", "x.png")
 
 
-def test_by_default_the_last_commit_is_compared_with_the_working_tree(history):
-    write(history, answers(*range(30, 50), 60), epochs=9)
-    result = compared()
-    assert (result["gained"], result["lost"], result["parameters"]) == (0, 1, {})
-    assert result["verdict"].startswith("Accuracy -0.50 points: inconclusive; a different sample of images could")
-    assert compared("HEAD", "workspace") == result
-
-
 def test_a_revision_may_be_a_hash_a_branch_a_tag_or_an_experiment(history):
     commits = succeed(history, "git", "log", "--format=%H").split()
     for number, baseline in enumerate(commits):  # one name on two baselines, as DVC allows
@@ -222,41 +201,41 @@ def test_a_revision_may_be_a_hash_a_branch_a_tag_or_an_experiment(history):
     for old in (commits[1][:7], "main~1", "ashen-fibs"):
         assert compared(old, "main")["accuracy"] == expected["accuracy"]
     assert read_revision("ashen-fibs", "validation").subject == "Plain"  # that of the current commit
-    succeed(history, "git", "commit", "--quiet", "--allow-empty", "-m", "Later", **AUTHOR)
-    assert "2 experiments have this name" in refused("ashen-fibs")
+    commit(history, "Later")
+    assert "ambiguous" in refused("ashen-fibs")
 
 
 def test_a_project_in_a_subfolder_of_its_repository_is_compared_too(history, monkeypatch):
-    write(history / "inner", answers(1, 2, 3))
+    write(history / "inner", frame(1, 2, 3))
     commit(history, "Inner")
-    write(history / "inner", answers(1, 2))
+    write(history / "inner", frame(1, 2))
     monkeypatch.chdir(history / "inner")
     assert compared()["gained"] == 1
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("predictions", "message"),
     [
-        (lambda lines: lines[:-1], "found 200 images in HEAD"),
-        (lambda lines: [lines[0], "0,7,7,0.9,0", *lines[2:]], "found 1 rows of reports/evaluate/validation_pred"),
-        (lambda lines: [",".join(line.split(",")[:3]) for line in lines], "expected rows of"),
-        (lambda lines: lines[:1], "found 0 rows of index,actual,predicted,confidence"),
-        (lambda lines: [lines[0], "0,zero,0,0.9,0"], "cannot be read"),
-        (lambda lines: [], "cannot be read"),
+        (frame()[:-1], "expected the same validation images in HEAD"),
+        (frame().replace({"actual": 7}, 8), "found another index or actual digit"),
+        (frame().drop(columns="confidence"), "expected rows of"),
+        (frame()[:0], "found 0 rows of index,actual,predicted,confidence"),
+        (frame().replace({"actual": {0: "zero"}}), "cannot be read"),
+        ("", "cannot be read"),
     ],
 )
-def test_other_images_or_unusable_predictions_are_refused(history, change, message):
-    write(history, "\n".join([*change(answers().splitlines()), ""]))
+def test_other_images_or_unusable_predictions_are_refused(history, predictions, message):
+    write(history, predictions)
     assert message in refused()
 
 
 def test_unknown_revisions_and_missing_results_are_refused(history, tmp_path, monkeypatch):
-    assert "nonsense: neither a Git revision nor a DVC experiment" in refused("nonsense")
+    assert "'nonsense': expected a Git revision or the name of one DVC experiment" in refused("nonsense")
     succeed(history, "git", "rm", "--quiet", "-r", "reports")
-    succeed(history, "git", "commit", "--quiet", "-m", "No results", **AUTHOR)
+    commit(history, "No results")
     assert "no reports/evaluate/validation_predictions.csv there; run `dvc repro`" in refused("plain", "HEAD")
     for content, message in [("- 1\n", "expected a mapping"), ("a: [\n", "is not YAML")]:
-        write(history, answers())
+        write(history, frame())
         (history / "params.yaml").write_text(content)
         assert message in refused("plain")
     monkeypatch.chdir(tmp_path)
@@ -264,34 +243,31 @@ def test_unknown_revisions_and_missing_results_are_refused(history, tmp_path, mo
     assert "not a git repository" in refused()
 
 
-def test_a_refusal_is_one_line_with_status_1_from_any_folder_and_needs_no_active_environment(tmp_path):
-    result = run(tmp_path, sys.executable, str(PROJECT / "tools/compare.py"), "nonsense", PATH="/usr/bin:/bin")
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "compare: nonsense: neither a Git revision nor a DVC experiment\n"
+def test_results_of_other_parameters_or_older_code_are_refused(history):
+    def lock(code: str) -> None:
+        deps = [{"path": "train.py", "hash": "md5", "md5": hashlib.md5(code.encode()).hexdigest(), "size": len(code)}]
+        stage = {"cmd": "t", "deps": deps, "params": {"params.yaml": {"train.epochs": 9}}}
+        (history / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"evaluate": stage}}))
 
-
-def test_results_of_other_parameters_than_those_in_the_file_are_refused(history):
-    lock = {"stages": {"train": {"params": {"params.yaml": {"train": {"epochs": 9, "rate": 0.001}}}}}}
-    (history / "dvc.lock").write_text(yaml.safe_dump(lock))
-    write(history, answers(), epochs=9, rate=0.001)
+    pipeline = {"evaluate": {"cmd": "t", "deps": ["train.py"], "params": ["train.epochs"]}}
+    (history / "dvc.yaml").write_text(yaml.safe_dump({"stages": pipeline}))
+    (history / "train.py").write_text("new")
+    (history / ".dvc").mkdir()
+    lock("new")
+    write(history, frame(), epochs=9)
     assert compared()["gained"] == 20
-    write(history, answers(), epochs=10, rate=0.001)
+    lock("old")
+    assert "working tree: train.py changed after the results were made; run `dvc repro`" in refused()
+    write(history, frame(), epochs=10)
     assert "made with train.epochs = 9, but params.yaml says 10; run `dvc repro`" in refused()
 
 
-def seeds(center: int, number: int = 6, start: int = 0) -> list[set[int]]:
-    """Seeds that are wrong on nearly the same images, with about `center` errors."""
-    return [set(range(start, start + center - 1 + i % 3)) | {190 - i} for i in range(number)]
-
-
 def test_all_seeds_of_both_settings_are_compared():
-    old, new = revision({1}, seeds(40), "old"), revision(set(range(90)), seeds(20), "new", epochs=9)
-    found = compare_pair(old, new)
+    found = compare_pair(revision({1}, seeds(40), "old"), revision({*range(90)}, seeds(20), "new", epochs=9))
     errors_old, errors_new = ([len(each) for each in seeds(n)] for n in (40, 20))
     assert (found.old.errors, found.new.errors) == pytest.approx((np.mean(errors_old), np.mean(errors_new)))
-    assert found.accuracy.same_images.p == pytest.approx(
-        stats.ttest_ind(errors_old, errors_new, equal_var=False).pvalue
-    )
+    welch = stats.ttest_ind(errors_old, errors_new, equal_var=False)
+    assert found.accuracy.same_images.p == pytest.approx(welch.pvalue)
     assert found.accuracy.these_networks is found.gained is None
     assert found.spread == "measured for old (6 seeds) and new (6 seeds)"
     shown = text([found])
@@ -301,10 +277,10 @@ def test_all_seeds_of_both_settings_are_compared():
 
 
 def test_the_spread_of_one_side_is_assumed_for_both_and_a_fault_of_the_other_is_named():
-    old, new = revision(set(range(40)), seeds(40), "old"), revision({1}, name="new", epochs=9)
+    old, new = revision({*range(40)}, seeds(40), "old"), revision({1}, name="new", epochs=9)
     assert compare_pair(old, new).spread == "measured for old (6 seeds) only, and assumed for both"
-    pointer = replace(new, study_fault="it is a Git LFS pointer")
-    assert compare_pair(old, pointer).spread.endswith("assumed for both (new: it is a Git LFS pointer)")
+    faulty = replace(new, study_fault="it has one row")
+    assert compare_pair(old, faulty).spread.endswith("assumed for both (new: it has one row)")
 
 
 def test_seeds_of_other_settings_are_not_used_unless_they_trained_this_very_network():
@@ -317,33 +293,29 @@ def test_seeds_of_other_settings_are_not_used_unless_they_trained_this_very_netw
 
 
 def test_the_same_study_at_both_revisions_cannot_separate_them():
-    found = compare_pair(revision({1, 2}, seeds(9)), revision(set(range(60)), seeds(9), seed=3))
+    found = compare_pair(revision({1, 2}, seeds(9)), revision({*range(60)}, seeds(9), seed=3))
     assert (found.old.runs, found.new.runs, found.lost) == (1, 1, 58)
     assert found.spread == "from the same study on both sides, which cannot separate them"
     assert "only seeds differ, which is neither an improvement nor a deterioration" in found.verdict
 
 
-def test_a_changed_seed_with_changed_code_is_judged():
-    found = compare_pair(revision(set(range(40))), revision(set(range(10)), name="other code", seed=3))
-    assert found.verdict.startswith("Accuracy +15.00 points: the new network is better")
-
-
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        (
-            revision({1, 2}),
-            revision({1, 2}, epochs=9),
-            "Accuracy unchanged: the same images are right",
-        ),
+        (revision({1, 2}), revision({1, 2}, epochs=9), "Accuracy unchanged: the same images are right"),
         (
             revision({1}),
             revision(set(), epochs=9),
             "Accuracy +0.50 points: inconclusive; a different sample of images could reverse it (p = 1).",
         ),
         (
-            revision({1}, [set(range(n)) for n in (18, 24, 30, 22)], "old"),
-            revision({1}, [set(range(n)) for n in (20, 14, 25, 22)], "new", epochs=9),
+            revision({*range(40)}),
+            revision({*range(10)}, name="other code", seed=3),
+            "Accuracy +15.00 points: the new network is better",
+        ),
+        (
+            revision({1}, [{*range(n)} for n in (18, 24, 30, 22)], "old"),
+            revision({1}, [{*range(n)} for n in (20, 14, 25, 22)], "new", epochs=9),
             "Accuracy +1.63 points: inconclusive; seeds alone could cause such a difference (p = ",
         ),
         (
@@ -351,11 +323,6 @@ def test_a_changed_seed_with_changed_code_is_judged():
             revision({1}, seeds(30, start=60), "new", epochs=9),
             "Accuracy -3.00 points: worsened on these 200 images, also with other seeds (p < 0.0001); inconclusive for "
             "other images (p = 0.4",
-        ),
-        (
-            revision({1}, seeds(40), "old"),
-            revision({1}, seeds(10), "new", epochs=9),
-            "Accuracy +15.00 points: improved (p < 0.0001); expected to hold for other seeds and other images.",
         ),
         (
             revision({1}, seeds(10), "old"),
@@ -366,6 +333,13 @@ def test_a_changed_seed_with_changed_code_is_judged():
 )
 def test_the_verdict_states_what_was_shown_and_for_which_images(old, new, sentence):
     assert compare_pair(old, new).verdict.startswith(sentence)
+
+
+def test_a_change_of_the_loss_alone_is_reported():
+    new = revision({1}, epochs=9)
+    found = compare_pair(revision({1}), replace(new, predictions=new.predictions.replace({"loss": {0.1: 0.05}})))
+    expected = "Accuracy unchanged: the same images are right and wrong. Loss -0.0497 nats: lower (better), for these"
+    assert found.verdict.startswith(expected)
 
 
 images = st.sets(st.integers(0, 199), max_size=60)
@@ -380,7 +354,7 @@ def test_swapping_the_revisions_flips_the_sign_and_nothing_else(first, second, s
     assert (back.old, back.new, back.lost, back.gained) == (there.new, there.old, there.gained, there.lost)
     for row, turned in ((there.accuracy, back.accuracy), (there.loss, back.loss)):
         assert turned.value == -row.value
-        for name in ("these_networks", "same_images", "other_images"):
+        for name in CLAIMS:
             here, mirrored = getattr(row, name), getattr(turned, name)
             assert (here is None) == (mirrored is None)
             if here is not None:
@@ -392,38 +366,32 @@ def test_the_report_has_the_verdict_last_in_text_and_first_in_markdown(history):
     assert ("Plain" in out[0], "More epochs" in out[1], "train.epochs: 5 → 9" in out) == (True, True, True)
     assert out[-2].startswith("Verdict: Accuracy +10.00 points")
     assert max(map(len, out[:-2])) < 120
-    report = printed("plain", "HEAD", "--md")
-    assert report.splitlines()[2].startswith("**Accuracy +10.00 points")
+    assert printed("plain", "HEAD", "--md").splitlines()[2].startswith("**Accuracy +10.00 points")
     found = compare_pair(replace(revision(set()), subject="a|b <b> *c* `d`"), revision({1}, name="other"))
     assert "a\\|b \\<b> \\*c\\* \\`d\\`" in markdown([found])
-    assert "a|b <b> *c* `d`" in text([found])
 
 
-@pytest.mark.parametrize(("wrong", "titles"), [(set(), 0), ({5, 7}, 2), (set(range(100)), 30)])
-def test_the_figure_of_flips_shows_both_answers_the_most_confident_mistakes_first(wrong, titles):
-    old = frame(wrong)
-    old.loc[7, "confidence"] = 0.99
-    figure = draw_flips(np.zeros((200, 28, 28)), *find_flips(old, frame(set())), ["zero", "one"])
+def test_the_figure_of_flips_shows_both_answers_the_most_confident_mistakes_first():
+    figure = draw_flips(np.zeros((200, 28, 28)), *find_flips(frame(*range(100)), frame(150)), ["zero", "one"])
     left, right = figure.subfigs
-    found = [text.get_text() for text in left.axes[0].texts]
-    assert len(found) == titles
-    assert not right.axes[0].texts
-    assert right.get_suptitle() == "Lost: 0 images"
-    if titles:
-        assert found[0] == "old 8\nnew 7"
-    if titles == 30:
-        assert left.get_suptitle() == "Gained: 100 images, the 30 most confident mistakes"
+    assert left.get_suptitle() == "Gained: 100 images, the 30 most confident mistakes"
+    titles = [text.get_text() for text in left.axes[0].texts]
+    assert (len(titles), titles[:2], titles[9]) == (30, ["old zero\nnew 9", "old 9\nnew 8"], "old one\nnew zero")
+    assert right.get_suptitle() == "Lost: 1 image"
+    assert len(right.axes[0].texts) == 1
     figures.plt.close(figure)
 
 
 def test_plot_draws_a_png_if_the_images_are_there(history):
-    arguments = ("plain", "HEAD", "--plot", str(history / "flips.png"))
+    arguments = ("HEAD~1", "HEAD", "--plot", str(history / "flips.png"))
     assert "data/normalized/validation/images.npy is missing: run `dvc repro normalize`" in refused(*arguments)
     folder = history / "data/normalized/validation"
     folder.mkdir(parents=True)
     np.save(folder / "images.npy", np.zeros((200, 28, 28), np.float32))
     np.save(folder / "labels.npy", np.zeros(200, np.uint8))
-    assert "expected the images that plain (" in refused(*arguments)
+    assert "expected the images that HEAD~1 (" in refused(*arguments)
     np.save(folder / "labels.npy", ACTUAL.astype(np.uint8))
+    write(history, frame(*range(30, 50)), epochs=9)
     printed(*arguments)
     assert (history / "flips.png").read_bytes().startswith(b"\x89PNG")
+    printed("HEAD", *arguments[1:])  # without any flip

@@ -10,7 +10,6 @@ from scipy import stats
 from simulation import coverage
 
 from comparison.crossed import images_variance, other_images, parts_of_both, same_images, split_variance, these_networks
-from comparison.statistics import holm
 from fixtures import PROJECT
 
 random = np.random.default_rng(0)
@@ -54,18 +53,16 @@ def test_the_variance_adds_images_and_seeds_and_counts_their_common_part_once():
 
 
 def test_a_single_run_is_taken_to_come_from_the_spread_of_the_other_settings():
-    one, both = NEW[:1], parts_of_both(OLD, NEW[:1])
-    parts = split_variance(OLD)
+    both, parts = parts_of_both(OLD, NEW[:1]), split_variance(OLD)
     assert both.seeds == pytest.approx(OLD.mean(axis=1).var(ddof=1) * (1 / 4 + 1))
     assert (both.cells, both.freedom) == pytest.approx((parts.cells * 5, 3))
-    assert parts_of_both(one, OLD) == both
+    assert parts_of_both(NEW[:1], OLD) == both
 
 
 def test_seeds_that_happen_to_have_as_many_errors_prove_nothing():
     old, new = np.ones((2, 100)), np.ones((2, 100))
     old[0, 0] = old[1, 1] = 0
     new[0, :2] = new[1, 2:4] = 0
-    assert old.mean(axis=1).std() == new.mean(axis=1).std() == 0
     assert same_images(old, new, 0.95).p > 0.05
     assert other_images(old, new, 0.95).p > 0.05
 
@@ -78,44 +75,25 @@ def test_without_any_difference_or_with_one_that_nothing_varies_the_intervals_ar
     assert (found.low, found.high, found.p) == (-1, -1, 0)
 
 
-scores = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(2, 30), st.integers(0, 10**6))
-
-
 @settings(deadline=None, max_examples=60)
-@given(scores)
-def test_swapping_flips_the_sign_and_other_images_are_never_surer_than_these(shape):
-    old_seeds, new_seeds, images, start = shape
+@given(st.integers(1, 5), st.integers(2, 5), st.integers(2, 30), st.integers(0, 10**6))
+def test_every_interval_holds_the_difference_and_that_for_other_images_is_never_narrower(
+    old_seeds, new_seeds, n, start
+):
     generator = np.random.default_rng(start)
-    old, new = ((generator.random((r, images)) < 0.8).astype(float) for r in (old_seeds, new_seeds))
-    for claim in (these_networks, same_images, other_images):
-        there, back = claim(old, new, 0.95), claim(new, old, 0.95)
-        if there is None:
-            assert back is None
-            continue
-        assert (back.low, back.high, back.p) == pytest.approx((-there.high, -there.low, there.p))
-        assert there.low <= new.mean() - old.mean() <= there.high
-    if there is not None:
-        here = same_images(old, new, 0.95)
-        assert there.low <= here.low + 1e-12
-        assert there.high >= here.high - 1e-12
-        assert there.p >= here.p - 1e-12
+    old, new = ((generator.random((r, n)) < 0.8).astype(float) for r in (old_seeds, new_seeds))
+    here, elsewhere = same_images(old, new, 0.95), other_images(old, new, 0.95)
+    assert elsewhere.low <= here.low <= new.mean() - old.mean() <= here.high <= elsewhere.high
+    assert elsewhere.p >= here.p
 
 
-def test_the_correction_of_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03], 3) == pytest.approx([0.03, 0.06, 0.06])  # 3 x 0.01, 2 x 0.03, at least as much
-    assert holm([0.6, 0.9], 2) == [1, 1]
-    assert holm([0.01, 0.02], 4) == pytest.approx([0.04, 0.06])  # two more were tried, of which another claim was made
-    assert holm([], 2) == []
-
-
-@pytest.mark.parametrize(("old_seeds", "new_seeds"), [(10, 10), (10, 1), (5, 5)])
+@pytest.mark.parametrize(("old_seeds", "new_seeds"), [(10, 1), (5, 5)])
 def test_the_intervals_cover_the_truth_as_often_as_they_say(old_seeds, new_seeds):
     found = coverage(old_seeds, new_seeds, images=1000, gain=0.0, repeats=300, seed=1)
     assert 0.92 <= found["same images"].covered <= 0.98  # 0.95 within three standard errors of 300 repeats, or so
     assert 0.92 <= found["other images"].covered <= 0.98
 
 
-@pytest.mark.slow
 def test_the_page_on_statistics_shows_what_the_simulation_prints():
     """A fifth of the repeats again, from another start: within three standard errors of both."""
     lines = (PROJECT / "docs/statistics.md").read_text().splitlines()
@@ -129,11 +107,3 @@ def test_the_page_on_statistics_shows_what_the_simulation_prints():
             assert abs(again - share) < error
     of_settings = [float(row[3].removesuffix(" %")) for row in rows if row[2] != "single runs"]
     assert all(93.5 <= share <= 97 for share in of_settings)
-
-
-def test_all_seeds_find_what_a_single_run_each_misses():
-    """A gain of a third of a point at 98 %: the power of single runs is that of McNemar's test."""
-    ten = coverage(10, 10, images=2000, gain=0.6, repeats=120, seed=2)
-    assert ten["same images"].found > 2 * ten["single runs"].found
-    assert ten["other images"].found > ten["single runs"].found
-    assert ten["same images"].wrong_way == ten["other images"].wrong_way == 0

@@ -125,12 +125,14 @@ def test_an_experiment_is_replaced_only_after_the_new_one_has_succeeded(monkeypa
     assert calls == [("exp", "remove"), ("exp", "run")]  # removed is what a killed run has left
 
 
-def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once():
-    rows = [(name, seed, epoch, epoch / 2, 0.9) for name in "ab" for seed in (0, 1) for epoch in (1, 2)]
+@pytest.mark.parametrize(("accuracy", "percent", "scale"), [(0.9, 10, "log"), (1.0, 0, "linear")])
+def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once(accuracy, percent, scale):
+    rows = [(name, seed, epoch, epoch / 2, accuracy) for name in "ab" for seed in (0, 1) for epoch in (1, 2)]
     columns = ["recipe", "seed", "epoch", "minutes", "val_accuracy"]
     (axes,) = recipe.draw_curves(pd.DataFrame(rows, columns=columns)).axes
     assert [line.get_xdata().tolist() for line in axes.lines] == [[0.5, 1]] * 4
-    assert [line.get_ydata().tolist() for line in axes.lines] == [pytest.approx([10, 10])] * 4
+    assert [line.get_ydata().tolist() for line in axes.lines] == [pytest.approx([percent, percent])] * 4
+    assert axes.get_yscale() == scale  # Matplotlib warns of a log scale without a positive value
     assert axes.get_legend_handles_labels()[1] == ["a (n = 2)", "b (n = 2)"]
     recipe.plt.close("all")
 

@@ -1,7 +1,6 @@
 """Compare revisions with a baseline: the measured differences, and how certain each one is."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,31 +12,27 @@ from comparison.study import MEASURES, belongs, score
 from evaluation import intervals
 from running import lock as locks
 
+Scores = dict[str, np.ndarray]  # (runs, n) of each measure
+
 
 def compare_all(old: Revision, variants: Sequence[Revision], margin: float | None = None) -> list[Comparison]:
-    """Compare variants with one baseline, with p-values adjusted for their number by Holm (1979).
+    """Compare variants with one baseline, with the p-values of each claim adjusted for their number by Holm (1979).
 
     Raises PipelineError if the images differ, because nothing can be paired then.
     """
-    found = [measure(old, new) for new in variants]
-    for name in MEASURES:
-        for claim in CLAIMS:
-            found = adjust(found, name, claim)
-    if margin is not None:  # non-inferiority by an interval: ICH E9 (1998), 3.3.2
-        found = [replace(one, margin=margin, not_worse=one.accuracy.widest.low > -margin) for one in found]
-    return [replace(one, tries=len(found), verdict=verdict(one)) for one in found]
-
-
-def adjust(comparisons: list[Comparison], name: str, claim: str) -> list[Comparison]:
-    """Return the comparisons with the p-values of one claim on one measure adjusted for their number."""
-    made = [one for one in comparisons if getattr(one, name) and getattr(getattr(one, name), claim)]
-    p_values = statistics.holm([getattr(getattr(one, name), claim).p for one in made], tries=len(comparisons))
-    adjusted = {}
-    for one, p in zip(made, p_values, strict=True):
-        difference = getattr(one, name)
-        interval = replace(getattr(difference, claim), p=p)
-        adjusted[id(one)] = replace(one, **{name: replace(difference, **{claim: interval})})
-    return [adjusted.get(id(one), one) for one in comparisons]
+    comparisons = [measure(old, new) for new in variants]
+    for claim in CLAIMS:
+        for differences in ([one.accuracy for one in comparisons], [one.loss for one in comparisons if one.loss]):
+            made = [interval for difference in differences if (interval := getattr(difference, claim))]
+            p_values = statistics.holm([interval.p for interval in made], tries=len(comparisons))
+            for interval, p in zip(made, p_values, strict=True):
+                interval.p = p
+    for one in comparisons:
+        one.tries = len(comparisons)
+        if margin is not None:  # non-inferiority by an interval: ICH E9 (1998), 3.3.2
+            one.margin, one.not_worse = margin, one.accuracy.widest.low > -margin
+        one.verdict = verdict(one)
+    return comparisons
 
 
 def measure(old: Revision, new: Revision) -> Comparison:
@@ -46,7 +41,6 @@ def measure(old: Revision, new: Revision) -> Comparison:
     before, after, spread = matching_runs(old, new)
     right, is_right = before["accuracy"], after["accuracy"]
     table = statistics.count(right[0] > 0, is_right[0] > 0) if len(right) == len(is_right) == 1 else None
-    loss = differ("loss", before["loss"], after["loss"], new.level) if "loss" in before and "loss" in after else None
     parameters = {
         key: {"old": old.parameters.get(key), "new": new.parameters.get(key)}
         for key in sorted({*old.parameters, *new.parameters})
@@ -60,7 +54,9 @@ def measure(old: Revision, new: Revision) -> Comparison:
         new=describe(new, is_right),
         spread=spread,
         accuracy=differ("accuracy", right, is_right, new.level),
-        loss=loss,
+        loss=differ("loss", before["loss"], after["loss"], new.level)
+        if "loss" in before.keys() & after.keys()
+        else None,
         gained=table.gained if table else None,
         lost=table.lost if table else None,
         parameters=parameters,
@@ -72,54 +68,56 @@ def measure(old: Revision, new: Revision) -> Comparison:
 
 def require_pairs(old: Revision, new: Revision) -> None:
     """Raise PipelineError unless both revisions hold answers for the same images, judged by index and label."""
-    if len(old.predictions) != len(new.predictions):
-        found = f"{len(old.predictions):,} images in {old.name}, {len(new.predictions):,} in {new.name}"
-    else:
-        same = (old.predictions[["index", "actual"]] == new.predictions[["index", "actual"]]).all(axis=1)
-        found = f"{(~same).sum():,} rows of {PREDICTIONS[new.split].as_posix()} with another index or actual digit"
-        if same.all():
-            return
-    raise PipelineError(f"expected the same {new.split} images in {old.name} and {new.name}, found {found}")
+    keys, expected = (one.predictions[["index", "actual"]].to_numpy() for one in (new, old))
+    if not np.array_equal(keys, expected):
+        raise PipelineError(
+            f"expected the same {new.split} images in {old.name} ({len(expected):,} rows of {PREDICTIONS[new.split]}) "
+            f"and {new.name} ({len(keys):,} rows), found another index or actual digit"
+        )
 
 
-def matching_runs(old: Revision, new: Revision) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
-    """Return the scores of each measure, (runs, n), of both revisions, and the source of the spread between seeds.
+def matching_runs(old: Revision, new: Revision) -> tuple[Scores, Scores, str]:
+    """Return the scores of both revisions, and the source of the spread between seeds.
 
-    A study of seeds is used if it belongs to the settings of its revision; otherwise there is the revision's own run.
-    If both studies are the same, so are the settings, and only the two runs can be compared.
+    If both have the same study, so are the settings, and only the two runs can be compared.
     """
-    runs, sources, faults = [], [], []
-    single = [{name: values[None] for name, values in score(one.predictions).items()} for one in (old, new)]
-    for side, revision, own in zip(("old", "new"), (old, new), single, strict=True):
-        study = revision.study
-        fits = study is not None and study.scores[revision.split].shape[2] == len(revision.predictions)
-        if study and fits and belongs(study, revision.lock, revision.parameters.get("train.seed")):
-            scores = study.scores[revision.split]
-            runs.append({name: scores[:, i] for i, name in enumerate(MEASURES)})
-            sources.append(f"{side} ({len(scores)} seeds)")
-        else:
-            runs.append(own)
-            if study or revision.study_fault:
-                faults.append(f"{side}: {revision.study_fault or 'reports/seeds.csv belongs to other settings'}")
+    (before, old_fault), (after, new_fault) = runs_of(old), runs_of(new)
+    runs = {"old": len(before["accuracy"]), "new": len(after["accuracy"])}
+    sources = [f"{side} ({number} seeds)" for side, number in runs.items() if number > 1]
+    faults = [f"{side}: {fault}" for side, fault in (("old", old_fault), ("new", new_fault)) if fault]
     notes = f" ({'; '.join(faults)})" if faults else ""
-    if len(sources) == 2 and np.array_equal(runs[0]["accuracy"], runs[1]["accuracy"]):
-        return single[0], single[1], "from the same study on both sides, which cannot separate them"
+    if len(sources) == 2 and np.array_equal(before["accuracy"], after["accuracy"]):
+        return single_run(old), single_run(new), "from the same study on both sides, which cannot separate them"
     if len(sources) == 2:
-        return runs[0], runs[1], f"measured for {sources[0]} and {sources[1]}"
+        return before, after, f"measured for {' and '.join(sources)}"
     if sources:
-        return runs[0], runs[1], f"measured for {sources[0]} only, and assumed for both{notes}"
-    return runs[0], runs[1], f"not measured{notes}"
+        return before, after, f"measured for {sources[0]} only, and assumed for both{notes}"
+    return before, after, f"not measured{notes}"
+
+
+def runs_of(revision: Revision) -> tuple[Scores, str]:
+    """Return the scores of a revision's study of seeds, or of its own run and why a study that exists is not used."""
+    study = revision.study
+    if study is None:
+        return single_run(revision), revision.study_fault
+    scores = study.scores[revision.split]
+    own = belongs(study, revision.lock, revision.parameters.get("train.seed"))
+    if own and scores.shape[2] == len(revision.predictions):
+        return {name: scores[:, i] for i, name in enumerate(MEASURES)}, ""
+    return single_run(revision), "reports/seeds.csv belongs to other settings"
+
+
+def single_run(revision: Revision) -> Scores:
+    return {name: values[None] for name, values in score(revision.predictions).items()}
 
 
 def differ(name: str, old: np.ndarray, new: np.ndarray, level: float) -> Difference:
     """Return the difference of one measure; old, new: (runs, n)."""
     networks = None
-    if len(old) == len(new) == 1:
-        networks = (
-            statistics.two_networks(old[0] > 0, new[0] > 0, level)
-            if name == "accuracy"
-            else crossed.these_networks(old, new, level)
-        )
+    if len(old) == len(new) == 1 and name == "accuracy":
+        networks = statistics.two_networks(old[0] > 0, new[0] > 0, level)
+    elif len(old) == len(new) == 1:
+        networks = crossed.these_networks(old, new, level)
     same, other = crossed.same_images(old, new, level), crossed.other_images(old, new, level)
     return Difference(name, float(old.mean()), float(new.mean()), networks, same, other)
 
@@ -129,13 +127,5 @@ def describe(revision: Revision, right: np.ndarray) -> Side:
     runs, n = right.shape
     errors = float((1 - right).sum(axis=1).mean())
     low, high = intervals.wilson(round(n - errors), n, revision.level) if runs == 1 else (None, None)
-    return Side(
-        name=revision.name,
-        subject=revision.subject,
-        runs=runs,
-        accuracy=round(1 - errors / n, 6),
-        errors=round(errors, 6),
-        sd=float(right.mean(axis=1).std(ddof=1)) if runs > 1 else None,
-        low=low,
-        high=high,
-    )
+    sd = float(right.mean(axis=1).std(ddof=1)) if runs > 1 else None
+    return Side(revision.name, revision.subject, runs, round(1 - errors / n, 6), round(errors, 6), sd, low, high)

@@ -1,5 +1,6 @@
 """Format a comparison as text for a terminal, or as Markdown for a pull request."""
 
+import re
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -18,10 +19,11 @@ def table(found: Comparison, form: str) -> str:
     claims = [claim for claim in CLAIMS if any(getattr(row, claim) for row in rows)]
     lines = []
     for row, name in zip(rows, ("accuracy (%)", "loss (nats)"), strict=False):
-        intervals = [getattr(row, claim) for claim in claims]
-        ends = [[number(row.measure, end, "+") for end in (i.low, i.high)] if i else [] for i in intervals]
         values = [number(row.measure, row.old), number(row.measure, row.new), number(row.measure, row.value, "+")]
-        lines.append([name, *values, *map(" to ".join, ends)])
+        for interval in (getattr(row, claim) for claim in claims):
+            ends = (interval.low, interval.high) if interval else ()
+            values.append(" to ".join(number(row.measure, end, "+") for end in ends))
+        lines.append([name, *values])
     old, new = found.old.errors, found.new.errors
     lines.insert(1, ["errors", f"{old:.4g}", f"{new:.4g}", f"{new - old:+.4g}"] + [""] * len(claims))
     head = [f"{found.split}, n = {found.images:,}", "old", "new", "difference", *(CLAIMS[claim] for claim in claims)]
@@ -33,31 +35,28 @@ def describe(side: Side, level: float) -> str:
     """Describe the runs of one side: a single run with its interval, or several seeds with their spread."""
     if side.sd is not None:
         return f"mean of {side.runs} seeds, standard deviation of the accuracy {100 * side.sd:.2f} points"
-    if side.low is None or side.high is None:
-        return "one run"
-    return f"one run, {100 * level:g} % interval of the accuracy {100 * side.low:.2f} to {100 * side.high:.2f} %"
+    low, high = 100 * (side.low or 0), 100 * (side.high or 0)
+    return f"one run, {100 * level:g} % interval of the accuracy {low:.2f} to {high:.2f} %"
 
 
 def notes(found: Comparison) -> list[str]:
     """Return how the differences were measured and which parameters differ, one line each."""
     lines = [f"old: {describe(found.old, found.level)}", f"new: {describe(found.new, found.level)}"]
     if found.gained is not None:
-        exact = f"McNemar's exact test: {p_value(found.accuracy.widest.p)}"
         lines.append(
-            f"Only the new network is right on {found.gained} images, only the old one on {found.lost}; {exact}."
+            f"Only the new network is right on {found.gained} images, only the old one on {found.lost}; "
+            f"McNemar's exact test: {p_value(found.accuracy.widest.p)}."
         )
     lines.append(f"Spread between seeds: {found.spread}.")
     lines.append(f"Differences are new minus old, with {100 * found.level:g} % intervals.")
-    show = {
-        key: ["none" if value[side] is None else value[side] for side in value]
-        for key, value in found.parameters.items()
-    }
-    changes = [f"{key}: {old} → {new}" for key, (old, new) in show.items()]
-    return [*lines, *(changes or ["No parameter differs."])]
+    for key, values in found.parameters.items():
+        old, new = ("none" if values[side] is None else values[side] for side in ("old", "new"))
+        lines.append(f"{key}: {old} → {new}")
+    return lines if found.parameters else [*lines, "No parameter differs."]
 
 
-def footing(found: Comparison) -> list[str]:
-    """Return the caveats printed below a verdict."""
+def caveats(found: Comparison) -> list[str]:
+    """Return the lines below a verdict."""
     lines = ["Judged on the validation split. Use `--split test` once, for the final report."]
     if found.split == "test":
         lines = ["Judged on the test split: for the final report only; do not tune on it."]
@@ -71,15 +70,12 @@ def footing(found: Comparison) -> list[str]:
 
 def text(comparisons: Sequence[Comparison]) -> str:
     """Return the report for a terminal, with the verdicts at the end."""
-    blocks = []
+    blocks, verdicts = [], []
     for found in comparisons:
-        sides = "\n".join(
-            f"{name}: {side.name}  {side.subject}" for name, side in (("old", found.old), ("new", found.new))
-        )
-        blocks += [sides, table(found, "plain"), "\n".join(notes(found))]
-    names = [found.new.name for found in comparisons] if len(comparisons) > 1 else ["Verdict"]
-    verdicts = [f"{name}: {found.verdict}" for name, found in zip(names, comparisons, strict=True)]
-    return "\n\n".join([*blocks, "\n".join([*verdicts, *footing(comparisons[0])])])
+        old, new = (f"{side.name}  {side.subject}" for side in (found.old, found.new))
+        blocks += [f"old: {old}\nnew: {new}", table(found, "plain"), "\n".join(notes(found))]
+        verdicts.append(f"{found.new.name if len(comparisons) > 1 else 'Verdict'}: {found.verdict}")
+    return "\n\n".join([*blocks, "\n".join([*verdicts, *caveats(comparisons[0])])])
 
 
 def markdown(comparisons: Sequence[Comparison]) -> str:
@@ -87,11 +83,11 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
     blocks = []
     for found in comparisons:
         sides = " → ".join(f"`{side.name}` {escape(side.subject)}" for side in (found.old, found.new))
-        bullets = "\n".join(f"- {line}" for line in [*footing(found), *map(escape, notes(found))])
+        bullets = "\n".join(f"- {line}" for line in [*caveats(found), *map(escape, notes(found))])
         blocks += [sides, f"**{found.verdict}**", table(found, "pipe"), bullets]
     return "\n\n".join(blocks)
 
 
 def escape(text: str) -> str:
-    """Escape what Markdown would take for markup."""
-    return "".join(f"\\{sign}" if sign in "\\|*_<`[]" else sign for sign in text)
+    """Escape the signs that Markdown takes for markup."""
+    return re.sub(r"[\\|*_<`[\]]", r"\\\g<0>", text)

@@ -11,7 +11,7 @@ CLAIMS = {  # what may vary without changing the conclusion, from the narrowest 
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Side:
     """One revision; more than one run where a study of seeds belongs to it."""
 
@@ -25,7 +25,7 @@ class Side:
     high: float | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Difference:
     """New minus old of one measure, with an interval for each claim; None where a claim cannot be made."""
 
@@ -48,7 +48,7 @@ class Difference:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass
 class Comparison:
     """The result of a comparison, as --json prints it."""
 
@@ -75,11 +75,11 @@ def verdict(found: Comparison) -> str:
     sentences = [of_accuracy(found)]
     if found.loss:
         sentences.append(of_loss(found, found.loss))
-    if found.not_worse is not None and found.margin is not None:
+    if found.margin is not None:
         whose = "the settings" if found.accuracy.other_images else "these two networks"
         sentences.append(
             f"Not worse by {100 * found.margin:g} points: {'shown' if found.not_worse else 'NOT shown'} for {whose} "
-            f"(the {100 * found.level:g} % interval begins at {points(found.accuracy.widest.low)})."
+            f"(the {100 * found.level:g} % interval begins at {100 * found.accuracy.widest.low:+.2f})."
         )
     return " ".join(sentences)
 
@@ -87,30 +87,28 @@ def verdict(found: Comparison) -> str:
 def of_accuracy(found: Comparison) -> str:
     """Judge the settings where the spread between seeds is known, otherwise the two networks."""
     accuracy, alpha = found.accuracy, 1 - found.level
-    lead = f"Accuracy {points(accuracy.value)} points: "
+    same, widest = accuracy.same_images, accuracy.widest
+    lead = f"Accuracy {100 * accuracy.value:+.2f} points: "
     better, improved = ("better", "improved") if accuracy.value > 0 else ("worse", "worsened")
     if found.gained == found.lost == 0:
         return "Accuracy unchanged: the same images are right and wrong."
     if found.only_seeds:
         return f"{lead}only seeds differ, which is neither an improvement nor a deterioration of the settings."
-    if accuracy.other_images is None or accuracy.same_images is None:
-        p = p_value(accuracy.widest.p)
-        if accuracy.widest.p < alpha:
-            return (
-                f"{lead}the new network is {better} than the old one ({p}). Whether its settings are {better} is open "
-                "until the spread between seeds is known (`python tools/seeds.py 10`)."
-            )
-        return f"{lead}inconclusive; a different sample of images could reverse it ({p})."
-    if accuracy.other_images.p < alpha:
+    if same is None and widest.p < alpha:
         return (
-            f"{lead}{improved} ({p_value(accuracy.other_images.p)}); expected to hold for other seeds and other images."
+            f"{lead}the new network is {better} than the old one ({p_value(widest.p)}). Whether its settings are "
+            f"{better} is open until the spread between seeds is known (`python tools/seeds.py 10`)."
         )
-    if accuracy.same_images.p < alpha:
+    if same is None:
+        return f"{lead}inconclusive; a different sample of images could reverse it ({p_value(widest.p)})."
+    if widest.p < alpha:
+        return f"{lead}{improved} ({p_value(widest.p)}); expected to hold for other seeds and other images."
+    if same.p < alpha:
         return (
-            f"{lead}{improved} on these {found.images:,} images, also with other seeds "
-            f"({p_value(accuracy.same_images.p)}); inconclusive for other images ({p_value(accuracy.other_images.p)})."
+            f"{lead}{improved} on these {found.images:,} images, also with other seeds ({p_value(same.p)}); "
+            f"inconclusive for other images ({p_value(widest.p)})."
         )
-    return f"{lead}inconclusive; seeds alone could cause such a difference ({p_value(accuracy.same_images.p)})."
+    return f"{lead}inconclusive; seeds alone could cause such a difference ({p_value(same.p)})."
 
 
 def of_loss(found: Comparison, loss: Difference) -> str:
@@ -131,7 +129,3 @@ def of_loss(found: Comparison, loss: Difference) -> str:
 
 def p_value(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
-
-
-def points(difference: float) -> str:
-    return f"{100 * difference:+.2f}"

@@ -1,7 +1,6 @@
 """Read the results of a revision from Git, or from the working tree."""
 
 import io
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ PREDICTIONS = {
 COLUMNS = {"index": int, "actual": int, "predicted": int, "confidence": float}
 LOCK, PIPELINE = Path("dvc.lock"), Path("dvc.yaml")
 LEVEL = 0.95  # where params.yaml has no evaluate.confidence_level
-EXPERIMENT = r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/"  # then its name; the hexadecimal digits are those of its baseline
+
+Reader = Callable[[Path], bytes | None]  # returns a file's content at the revision, or None without one
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,12 @@ class Revision:
 
 def find_commit(name: str) -> str:
     """Return the hash of a revision, tag, branch or DVC experiment. Raises PipelineError unless one exists."""
+    from dvc.scm import SCM, RevError, resolve_rev
+
     try:
-        return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
-    except PipelineError:
-        refs = git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps").decode().splitlines()
-    found = [ref for ref in refs if re.fullmatch(EXPERIMENT + re.escape(name), ref.split()[0])]
-    if len(found) > 1:  # one name on several baselines: like DVC, prefer the current commit's
-        head = git("rev-parse", "HEAD").decode().strip()
-        found = [ref for ref in found if ref.startswith(f"refs/exps/{head[:2]}/{head[2:]}/")] or found
-    if len(found) > 1:
-        raise PipelineError(f"{name}: {len(found)} experiments have this name; give the hash of one of them")
-    if not found:
-        raise PipelineError(f"{name}: neither a Git revision nor a DVC experiment")
-    return found[0].split()[1]
+        return resolve_rev(SCM(".", search_parent_directories=True), name)
+    except RevError as error:
+        raise PipelineError(f"{error}: expected a Git revision or the name of one DVC experiment") from None
 
 
 def read_revision(name: str, split: str) -> Revision:
@@ -85,42 +78,59 @@ def read_revision(name: str, split: str) -> Revision:
         except PipelineError:
             return None
 
-    content = read_predictions(read, split, label)
+    predictions = read_predictions(read, split, label)
     lock, parameters = read_settings(read, label)
     if commit is None and lock and Path(".dvc").is_dir():
         require_reproduced()
     seeds, fault = study.parse(read(study.TABLE), read(study.SCORES))
-    return Revision(
-        label, subject, split, parse_table(content, COLUMNS, PREDICTIONS[split], label), parameters, lock, seeds, fault
-    )
+    return Revision(label, subject, split, predictions, parameters, lock, seeds, fault)
 
 
-def read_predictions(read: Callable[[Path], bytes | None], split: str, label: str) -> bytes:
-    """Return the predictions of a split. Raises PipelineError if there are none."""
-    content = read(PREDICTIONS[split])
-    if content is not None:
-        return content
-    if split != "test" and read(PREDICTIONS["test"]) is not None:
-        raise PipelineError(
-            f"{label}: no {PREDICTIONS[split].as_posix()} there (an older revision): compare with `--split test`"
-        )
-    raise PipelineError(f"{label}: no {PREDICTIONS[split].as_posix()} there; run `dvc repro` and commit the results")
-
-
-def read_settings(read: Callable[[Path], bytes | None], label: str) -> tuple[dict | None, dict[str, Any]]:
-    """Return dvc.lock, if there is one, and the flat parameters, which must match it."""
-    content, locked = read(PARAMS), read(LOCK)
+def read_predictions(read: Reader, split: str, label: str) -> pd.DataFrame:
+    """Return the predictions of a split. Raises PipelineError unless there are rows with the COLUMNS."""
+    path, content = PREDICTIONS[split], read(PREDICTIONS[split])
+    if content is None and split != "test" and read(PREDICTIONS["test"]) is not None:
+        raise PipelineError(f"{label}: no {path} there (an older revision): compare with `--split test`")
     if content is None:
-        raise PipelineError(f"{label}: no {PARAMS.as_posix()} there")
-    parameters = flatten(parse_yaml(content, PARAMS, label))
-    if not locked:
+        raise PipelineError(f"{label}: no {path} there; run `dvc repro` and commit the results")
+    try:
+        table = pd.read_csv(io.BytesIO(content), dtype=COLUMNS)
+    except ValueError as error:  # pandas' own errors and those of decoding are ValueErrors
+        raise PipelineError(f"{label}: {path} cannot be read: {' '.join(str(error).split())}") from None
+    if not {*COLUMNS} <= {*table.columns} or table.empty:
+        found = f"{len(table)} rows of {','.join(table.columns)}"
+        raise PipelineError(f"{label}: {path}: expected rows of {','.join(COLUMNS)}, found {found}")
+    return table
+
+
+def read_settings(read: Reader, label: str) -> tuple[dict | None, dict[str, Any]]:
+    """Return dvc.lock, if there is one, and the flat parameters. Raises PipelineError if they do not match."""
+    parameters = flatten(read_yaml(read, PARAMS, label))
+    if not read(LOCK):
         return None, parameters
-    lock, pipeline = parse_yaml(locked, LOCK, label), read(PIPELINE)
-    if pipeline:  # DVC keeps what a lock says of stages that dvc.yaml no longer has
-        defined = parse_yaml(pipeline, PIPELINE, label).get("stages", {})
+    lock = read_yaml(read, LOCK, label)
+    if read(PIPELINE):  # DVC keeps the entries of stages that dvc.yaml no longer has
+        defined = read_yaml(read, PIPELINE, label).get("stages", {})
         lock["stages"] = {name: stage for name, stage in lock.get("stages", {}).items() if name in defined}
-    require_current(parameters, lock, label)
+    for stage in lock.get("stages", {}).values():
+        for key, value in flatten(stage.get("params", {}).get(PARAMS.name, {})).items():
+            if parameters.get(key) != value:
+                raise PipelineError(
+                    f"{label}: the results there were made with {key} = {value}, but {PARAMS} says "
+                    f"{parameters.get(key)}; run `dvc repro`"
+                )
     return lock, parameters
+
+
+def read_yaml(read: Reader, path: Path, label: str) -> dict:
+    """Return the mapping in a YAML file. Raises PipelineError without one."""
+    try:
+        values = params.parse(read(path) or b"")
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{label}: {path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise PipelineError(f"{label}: {path}: expected a mapping, found {type(values).__name__}")
+    return values
 
 
 def require_reproduced() -> None:
@@ -135,43 +145,9 @@ def require_reproduced() -> None:
         raise PipelineError(f"working tree: {', '.join(stale)} changed after the results were made; run `dvc repro`")
 
 
-def parse_table(content: bytes, columns: dict[str, type], path: Path, label: str) -> pd.DataFrame:
-    """Parse a CSV file that must hold these columns, of these types, and at least one row."""
-    try:
-        table = pd.read_csv(io.BytesIO(content), dtype=columns)
-    except ValueError as error:  # pandas' own errors and those of decoding are ValueErrors
-        raise PipelineError(f"{label}: {path.as_posix()} cannot be read: {' '.join(str(error).split())}") from None
-    if not {*columns} <= {*table.columns} or table.empty:
-        found = f"{len(table)} rows of {','.join(map(str, table.columns))}"
-        raise PipelineError(f"{label}: {path.as_posix()}: expected rows of {','.join(columns)}, found {found}")
-    return table
-
-
-def parse_yaml(content: bytes, path: Path, label: str) -> dict:
-    """Parse a YAML file that must hold a mapping."""
-    try:
-        values = params.parse(content)
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{label}: {path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise PipelineError(f"{label}: {path}: expected a mapping, found {type(values).__name__}")
-    return values
-
-
 def flatten(values: dict, prefix: str = "") -> dict[str, Any]:
     """Return {"train.epochs": 10} for {"train": {"epochs": 10}}; a list stays a value."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
-
-
-def require_current(parameters: dict[str, Any], lock: dict, label: str) -> None:
-    """Raise PipelineError if dvc.lock was made with other parameters than those in params.yaml."""
-    for stage in lock.get("stages", {}).values():
-        for key, value in flatten(stage.get("params", {}).get(PARAMS.name, {})).items():
-            if parameters.get(key) != value:
-                raise PipelineError(
-                    f"{label}: the results there were made with {key} = {value}, but {PARAMS} says "
-                    f"{parameters.get(key)}; run `dvc repro`"
-                )

@@ -1,4 +1,4 @@
-"""Statistics of networks scored on the same images; crossed.py has those over seeds and images."""
+"""Statistics of two networks scored on the same images, and of several comparisons; see docs/statistics.md."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -37,11 +37,10 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
     Fagerland, Lydersen and Laake (2014), Stat. Med. 33, 2850, recommend it among the closed forms.
     """
     both, gained, lost, neither = table
-    n = sum(table)
-    new, old = (both + gained) / n, (both + lost) / n
-    new_low, new_high = intervals.wilson(both + gained, n, level)
-    old_low, old_high = intervals.wilson(both + lost, n, level)
-    margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
+    n, right, was_right = sum(table), both + gained, both + lost
+    new_low, new_high = intervals.wilson(right, n, level)
+    old_low, old_high = intervals.wilson(was_right, n, level)
+    margins = right * (n - right) * was_right * (n - was_right)
     covariance: float = both * neither - gained * lost
     if covariance > 0:
         covariance = max(covariance - n / 2, 0)  # the continuity correction of method 10
@@ -50,16 +49,13 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
     def reach(down: float, up: float) -> float:
         return sqrt(max(down**2 - 2 * phi * down * up + up**2, 0))
 
-    low = table.difference - reach(new - new_low, old_high - old)
-    high = table.difference + reach(old - old_low, new_high - new)
+    low = table.difference - reach(right / n - new_low, old_high - was_right / n)
+    high = table.difference + reach(was_right / n - old_low, new_high - right / n)
     return max(low, -1), min(high, 1)
 
 
 def mcnemar(table: Table) -> float:
-    """Return the p-value of the exact test of McNemar (1947), Psychometrika 12, 153: no difference.
-
-    It is the binomial test on the images that only one of the two networks got right.
-    """
+    """Return the p-value of McNemar's exact test (1947), Psychometrika 12, 153: a binomial test on the flips."""
     flips = table.gained + table.lost
     return float(binomtest(table.gained, flips).pvalue) if flips else 1.0
 
@@ -76,11 +72,10 @@ def holm(p_values: Sequence[float], tries: int) -> list[float]:
     Without any difference, the chance that one of them is below 0.05 is at most 5 %, whatever the dependence between
     the comparisons.
     """
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (tries - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.array(p_values)
+    adjusted[order] = np.maximum.accumulate(np.minimum((tries - np.arange(len(order))) * adjusted[order], 1))
+    return adjusted.tolist()
 
 
 def tukey(values: np.ndarray, first: int, second: int) -> float:

@@ -56,24 +56,19 @@ def parse(table: bytes | None, scores: bytes | None) -> tuple[Study | None, str]
     """Return the study in the two files, or None and the reason why there is no usable one ("" without files)."""
     if table is None and scores is None:
         return None, ""
-    if table is None or scores is None:
-        return None, f"{SCORES if scores is None else TABLE} is missing"
-    if (table[:40] + scores[:40]).find(b"version https://git-lfs") >= 0:
-        return None, "it is a Git LFS pointer, not the file: keep reports/seeds.* out of LFS"
     try:
-        rows = pd.read_csv(io.BytesIO(table))
-        with np.load(io.BytesIO(scores)) as archive:  # older studies hold more measures, behind these
+        rows = pd.read_csv(io.BytesIO(table or b""))
+        with np.load(io.BytesIO(scores or b"")) as archive:  # older studies hold more measures, behind these
             arrays = {split: archive[split][:, : len(MEASURES)] / UNIT for split in SPLITS}
+        wrong = {split: (values[:, 0] == 0).sum(axis=1) for split, values in arrays.items()}
     except (ValueError, KeyError, OSError, EOFError, IndexError, BadZipFile) as error:  # ValueError: pandas' too
-        return None, f"it cannot be read ({' '.join(str(error).split())})"
+        return None, f"{TABLE} and {SCORES} cannot be read as a study ({' '.join(str(error).split())})"
     if missing := {"seed", "val_errors", "errors", "model"} - {*rows.columns}:
         return None, f"{TABLE} lacks the columns {', '.join(sorted(missing))}"
     if len(rows) < 2:
         return None, f"{TABLE} has {len(rows)} rows, a spread needs two"
-    for split, values in arrays.items():
-        wrong = (values[:, 0] == 0).sum(axis=1) if values.ndim == 3 else None
-        if wrong is None or not np.array_equal(wrong, rows[f"{PREFIX[split]}errors"]):
-            return None, f"{TABLE} and {SCORES} are from different runs"
+    if not all(np.array_equal(wrong[split], rows[f"{PREFIX[split]}errors"]) for split in SPLITS):
+        return None, f"{TABLE} and {SCORES} are from different runs"
     return Study(rows, arrays), ""
 
 
