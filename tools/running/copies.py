@@ -21,10 +21,8 @@ def environment(python: str = sys.executable) -> dict[str, str]:
 
     A mirror in the current folder gets its whole path, because a copy runs elsewhere.
     """
-    mirror, *inside = os.environ.get("MNIST_MIRROR", "").split("#", 1)
-    found = (
-        {"MNIST_MIRROR": "#".join([str(Path(mirror).resolve()), *inside])} if mirror and Path(mirror).exists() else {}
-    )
+    mirror = Path(os.environ.get("MNIST_MIRROR") or "/nowhere")
+    found = {"MNIST_MIRROR": str(mirror.resolve())} if mirror.exists() else {}
     path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
     return {**git.environment(), **found, "PATH": path}
 
