@@ -1,6 +1,5 @@
 """What travels to a worker: the tracked files that its stages need, and their data, and nothing else."""
 
-import gzip
 import hashlib
 import io
 import tarfile
@@ -43,17 +42,9 @@ def task(folder: Path, tracked: Iterable[str], stages: Sequence[str]) -> dict:
 
 
 def pack(folder: Path, names: Iterable[str]) -> bytes:
-    """Return a .tar.gz of files and folders in `folder`. Equal contents give equal bytes."""
-
-    def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode = 0, 0, 0, "", "", 0o755
-        return member
-
+    """Return a .tar.gz of files and folders in `folder`."""
     packed = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as compressed,
-        tarfile.open(fileobj=compressed, mode="w", dereference=True) as archive,
-    ):
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1, dereference=True) as archive:
         for name in names:
-            archive.add(folder / name, name, filter=anonymous)
+            archive.add(folder / name, name)
     return packed.getvalue()

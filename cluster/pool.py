@@ -1,13 +1,12 @@
 """Run variants on the workers of a Dask scheduler. Dask is optional: nothing imports this without `--scheduler`.
 
-DVC stays here: it restores what is known, prepares the data and records the results. Only the stages that take long run
-on a worker, so a worker needs the locked packages and nothing else.
+DVC stays here: it restores finished variants, prepares the data and records the results. Only the stages that take long
+run on a worker, so a worker needs the locked packages and nothing else.
 """
 
 import hashlib
 import json
 import logging
-import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,28 +31,14 @@ CONNECT = 30  # seconds until the scheduler answers
 SAFE = ("tls://", "inproc://")  # over TCP, whoever reaches the port can run commands as you, other users here included
 
 
-class ByValue:
-    """A function of `worker` that travels with its code, because workers do not have the project."""
-
-    def __init__(self, function: Callable):
-        self.function = function
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return self.function(*arguments, **options)
-
-    def __reduce__(self) -> tuple:
-        for module in worker.BY_VALUE:
-            cloudpickle.register_pickle_by_value(module)
-        return cloudpickle.loads, (cloudpickle.dumps(self.function),)
-
-
 def run(project: Path, variants: Sequence[Overrides], where: Where, read: Read) -> Ended:
     """Run variants on the workers. When interrupted, kill those that run there.
 
     Raises PipelineError when Dask is missing, the scheduler is unsafe or does not answer, or a worker is unlike this
     machine.
     """
-    study, expected, data = uuid.uuid4().hex, worker.fingerprint(pinned_packages(project)), {}
+    study, data = uuid.uuid4().hex, {}
+    expected = {name: worker.version(name) for name in ["CPU", "Python", *pinned_packages(project)]}
     with (
         connected(where) as client,
         TemporaryDirectory(dir=project / ".dvc/tmp") as scratch,
@@ -67,19 +52,18 @@ def run(project: Path, variants: Sequence[Overrides], where: Where, read: Read) 
             task = payload.task(workplace.folder, workplace.tracked, stages)
             if (key := task["data_key"]) not in data:  # sent once; the workers pass it on to each other
                 data[key] = client.submit(bytes, payload.pack(workplace.folder, task["data"]), pure=False)
-            return executor.submit(ByValue(worker.call), study, task, data[key], expected, **options)
+            call = worker.call  # Dask sends a named function without its code, and a lambda with it
+            return executor.submit(lambda *values: call(*values), study, task, data[key], expected, **options)
 
         try:
-            if where.verify:
+            if where.verify_workers:
                 require_committed_network(workplace, submit, hosts)
             futures = {}
             for number, changes in enumerate(variants):
-                started = time.monotonic()
                 if stages := workplace.prepare(changes):
                     futures[submit(stages)] = number, stages
                 else:
-                    report: dict[str, Any] = {"parameters": dict(changes), "computed": [], **worker.machine()}
-                    report["seconds"] = round(time.monotonic() - started, 1)
+                    report = {"parameters": dict(changes), "computed": [], **worker.machine()}
                     yield number, report, read(workplace.folder, report)
             for future in as_completed(futures):
                 number, stages = futures[future]
@@ -93,7 +77,7 @@ def run(project: Path, variants: Sequence[Overrides], where: Where, read: Read) 
             interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
             client.cancel(list(data.values()))
             with suppress(Exception):  # of Dask: there may be no scheduler any more
-                client.run(ByValue(worker.stop), study)
+                client.run(worker.stop, study)
             raise
 
 
@@ -106,6 +90,8 @@ def connected(where: Where) -> Iterator[Any]:
         raise PipelineError(
             "--scheduler needs Dask: `.venv/bin/python -m pip install --require-hashes -r requirements-cluster.txt`"
         ) from None
+    for module in worker.BY_VALUE:  # workers do not have the project
+        cloudpickle.register_pickle_by_value(module)
     for name in ("distributed", "distributed.client", "tornado.application"):  # each has a level of its own
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a lost connection is reported below, in one line
     warnings.filterwarnings("ignore", "Sending large graph")
@@ -122,11 +108,8 @@ def connected(where: Where) -> Iterator[Any]:
 def scheduler_address(scheduler: str) -> str:
     """Return the address of a scheduler, given that or its file. Raises PipelineError if it is unsafe."""
     address = scheduler
-    if Path(scheduler).is_file():
-        try:
-            address = json.loads(Path(scheduler).read_text(encoding="utf-8"))["address"]
-        except (ValueError, KeyError):
-            raise PipelineError(f"{scheduler}: expected a file that `dask scheduler --scheduler-file` wrote") from None
+    with suppress(OSError, ValueError, KeyError):  # not a scheduler's file
+        address = json.loads(Path(scheduler).read_text(encoding="utf-8"))["address"]
     if not address.startswith(SAFE):
         raise PipelineError(
             f"expected a file that `dask scheduler --scheduler-file` wrote, or an address like tls://HOST:8786, found "
@@ -141,29 +124,25 @@ def pinned_packages(project: Path) -> list[str]:
     return [line.partition("==")[0] for line in lines if "==" in line]
 
 
-def require_workers(client: Any, expected: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the workers' addresses by host. Raises PipelineError when one is not as expected."""
+def require_workers(client: Any, expected: Mapping[str, str]) -> dict[str, str]:
+    """Return the address of a worker on each host. Raises PipelineError when a worker is not as expected."""
     try:
-        found = client.run(ByValue(worker.differences), expected)
+        found = client.run(worker.compare, expected)
     except OSError as error:  # Dask's CommClosedError is one
         raise PipelineError(f"a worker or the scheduler was lost: {in_short(error)}; try again") from None
-    named = {address: info["host"] for address, info in client.scheduler_info(n_workers=-1)["workers"].items()}
-    refused = [f"{named.get(a, a)} ({a}): {'; '.join(lines)}" for a, lines in sorted(found.items()) if lines]
+    refused = [f"{host} ({address}): {lines}" for address, (host, lines) in sorted(found.items()) if lines]
     if refused:
         raise PipelineError("\n  ".join(["refused, not like this machine:", *refused]))
-    hosts: dict[str, list[str]] = {}
-    for address in found:
-        hosts.setdefault(named.get(address, address), []).append(address)
-    return hosts
+    return {host: address for address, (host, _) in found.items()}
 
 
-def require_committed_network(workplace: Workplace, submit: Callable[..., Future], hosts: dict[str, list[str]]) -> None:
+def require_committed_network(workplace: Workplace, submit: Callable[..., Future], hosts: Mapping[str, str]) -> None:
     """Train the network of dvc.lock once on each host. Raises PipelineError that names the hosts with other bytes."""
     if workplace.prepare({}):
         raise PipelineError("--verify-workers compares with the network of dvc.lock: run `dvc repro` first")
     (entry,) = payload.entries(workplace.folder, ["train"])
     committed = next(out["md5"] for out in entry["outs"] if out["path"] == MODEL)
-    futures = [submit(["train"], workers=addresses[:1], allow_other_workers=False) for addresses in hosts.values()]
+    futures = [submit(["train"], workers=[address], allow_other_workers=False) for address in hosts.values()]
     wrong = []
     for report in map(outcome, futures):
         digest = hashlib.md5(report.get("outputs", {}).get(MODEL, b""), usedforsecurity=False).hexdigest()

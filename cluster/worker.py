@@ -1,7 +1,7 @@
-"""What a Dask worker does for one variant: run its stages in a scratch folder and return their outputs.
+"""The work of a Dask worker for one variant: run its stages in a scratch folder and return their outputs.
 
-These functions travel to the worker by value, with the modules of BY_VALUE: a worker has the locked packages, not the
-project. A failure is returned as a dict too, because an exception of the project's own class would not travel.
+These functions travel to the worker with their code and the modules of BY_VALUE: a worker has the locked packages, not
+the project. A failure is returned as a dict too, because an exception of the project's own class would not travel.
 """
 
 import io
@@ -11,7 +11,8 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,33 +25,31 @@ BY_VALUE = (platform_support, hardware, processes, sys.modules[__name__])
 NANNY = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"]
 
 
-def fingerprint(packages: Sequence[str]) -> dict[str, str]:
-    """Return what must be equal on all machines of a study: the kind of CPU, Python and the versions of packages."""
-    reason = platform_support.unsupported_reason()
-    found = {
-        "CPU": f"{platform.machine()}{f' ({reason})' if reason else ''}",
-        "Python": ".".join(platform.python_version_tuple()[:2]),
-    }
-    for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "missing"
-    return found
+def version(name: str) -> str:
+    """Return this machine's kind of `CPU`, the version of its `Python`, or that of a package."""
+    if name == "CPU":
+        return f"{platform.machine()} {platform_support.unsupported_reason()}".strip()
+    if name == "Python":
+        return ".".join(platform.python_version_tuple()[:2])
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "missing"
 
 
-def differences(expected: dict[str, str]) -> list[str]:
-    """Return a line for each property in which this machine is not as expected."""
-    found = fingerprint([name for name in expected if name not in ("CPU", "Python")])
-    return [
-        f"{name}: expected {value}, found {found[name]}" for name, value in expected.items() if value != found[name]
+def compare(expected: Mapping[str, str]) -> tuple[str, str]:
+    """Return the host, and how it differs from the expected versions, in one line."""
+    found = {name: version(name) for name in expected}
+    lines = [
+        f"{name}: expected {expected[name]}, found {found[name]}" for name in found if found[name] != expected[name]
     ]
+    return platform.node(), "; ".join(lines)
 
 
-def call(study: str, task: dict, data: bytes, expected: dict[str, str]) -> dict:
+def call(study: str, task: dict, data: bytes, expected: Mapping[str, str]) -> dict:
     """Run the stages of a task of `payload.task`; return a report with the content of each output, or with an error."""
-    if found := differences(expected):
-        return failure(f"refused, not like the machine that started the study: {'; '.join(found)}")
+    if differences := compare(expected)[1]:  # a worker that joined late
+        return failure(f"refused, not like the machine that started the study: {differences}")
     from distributed import get_worker
 
     started = time.monotonic()
@@ -112,11 +111,8 @@ def keep(data: bytes, key: str) -> Path:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as part:
             unpack(data, Path(part) / "data")
-            try:
+            with suppress(OSError):  # another worker was first
                 os.rename(Path(part) / "data", kept)
-            except OSError:
-                if not kept.exists():  # by another worker, meanwhile
-                    raise
     return kept
 
 

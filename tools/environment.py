@@ -2,11 +2,11 @@
 
 Usage: python3 -I tools/environment.py [runtime | development] [rebuild]
 
-Runs on the Python that a new .venv is to have, with its standard library; from 3.6 on, to say that it is too old.
-uv installs, from the PATH or fetched by pip in the pinned version; where uv fails, pip does.
+Runs on the Python that a new .venv is to have, with its standard library; from 3.6 on, to report that it is too old.
+uv installs the packages: the one on the PATH, or the pinned one, which pip fetches.
 With `rebuild`, which `make PYTHON=...` passes, a .venv of another Python is replaced.
 Reads  requirements.txt, or requirements-dev.txt for `development`.
-Writes .venv; its file `location` has the folder, the Python, the installer, the lock file and the digest of that.
+Writes .venv; its file `location` has the folder, the Python, the lock file and that file's digest.
 """
 
 import ast
@@ -31,10 +31,10 @@ IDENTITY = (
 )
 MINE = "{} {} {}".format(*sys.version_info[:2], os.path.realpath(sys.base_prefix))
 GET_PYTHON = (
-    "get one by `uv python install 3.13`, `apt install python3.13-venv`, `brew install python@3.13` or "
-    "`pyenv install 3.13`, then run `make PYTHON=python3.13`"
+    "run `make PYTHON=python3.13`; if there is none, get it by `uv python install 3.13`, "
+    "`apt install python3.13-venv`, `brew install python@3.13` or `pyenv install 3.13`"
 )
-# pip's settings for where packages come from, and uv's names for them. Any other could change what goes where.
+# pip's settings for where packages come from, and uv's names for them. Others could change where packages go.
 SOURCES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -42,8 +42,6 @@ SOURCES = {
     "no-index": "NO_INDEX",  # uv has an option for it
     "trusted-host": "UV_INSECURE_HOST",
     "keyring-provider": "UV_KEYRING_PROVIDER",
-    "default-timeout": "UV_HTTP_TIMEOUT",
-    "timeout": "UV_HTTP_TIMEOUT",
     "proxy": "ALL_PROXY",
     "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
@@ -72,14 +70,11 @@ def run(command, quiet=False, **settings):
 
 
 def unsupported():
-    """Return why the running Python cannot have the locked packages and what to do; "" if it can."""
+    """Return why the running Python cannot have the locked packages, and what to do; "" if it can."""
     found = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"
     gil = " without a GIL" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
     if sys.implementation.name != "cpython" or gil or not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        others = ("python3.13", "python3.12", "python3.11")
-        other = next((name for name in others if run([name, "-I", "-c", ""], quiet=True).returncode == 0), None)
-        cure = f"run `make PYTHON={other}`" if other else GET_PYTHON
-        return f"TensorFlow needs CPython 3.11 to 3.13, found {found}{gil}: {cure}"
+        return f"TensorFlow needs CPython 3.11 to 3.13, found {found}{gil}: {GET_PYTHON}"
     machine = platform.machine().lower()
     if sys.platform == "darwin" and machine != "arm64":
         return (
@@ -97,12 +92,22 @@ def unsupported():
     return ""
 
 
+def find_fault(identity):
+    """Return why .venv, which should have this Python, cannot be used; "" if it can."""
+    found = run([PYTHON, "-I", "-c", IDENTITY], quiet=True).stdout.strip()
+    if not found:
+        return "its Python does not work"
+    if not identity:
+        return "it was not made by `make`, or not to the end"
+    return "" if found == identity else "its Python is another one"
+
+
 def make_room(reason):
-    """Remove .venv; only rename it where it may hold what `make` did not put there."""
+    """Remove .venv, or rename it if it may hold files of the user."""
     if STAMP.exists() and not VENV.is_symlink():
         say(f"rebuilding .venv: {reason}")
-        shutil.rmtree(str(VENV))
-    elif os.path.lexists(str(OLD)):
+        shutil.rmtree(VENV)
+    elif os.path.lexists(OLD):
         fail(f"{VENV} cannot be used ({reason}): move it away, or remove {OLD}")
     else:
         say(f"making a new .venv ({reason}); the old one is {OLD.name} now")
@@ -119,14 +124,14 @@ def create(python, *options):
 
 def sources():
     """Return, as variables of pip and of uv, the user's settings of pip for where packages come from."""
-    file = {"PIP_CONFIG_FILE": os.environ["PIP_CONFIG_FILE"]} if "PIP_CONFIG_FILE" in os.environ else {}
-    listed = run([PYTHON, "-I", "-m", "pip", "config", "list"], quiet=True, **file).stdout
+    pips = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    listed = run([PYTHON, "-I", "-m", "pip", "config", "list"], quiet=True, **pips).stdout
     lines = re.findall(r"^(?:global|install)\.(.+?)=(.+)$", listed, re.MULTILINE)  # sorted, and `install` wins
     found = {"cert": os.environ.get("REQUESTS_CA_BUNDLE", ""), **{k: ast.literal_eval(v) for k, v in lines}}
     settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     if "XDG_CACHE_HOME" not in os.environ and not os.access(os.path.expanduser("~"), os.W_OK):
         settings["UV_NO_CACHE"] = "1"  # such as the home `/` of a user ID without a name
-    settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # all indexes, as pip does; hashes say what may be taken
+    settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # all indexes, as pip does; hashes decide what is accepted
     for name, uv_name in SOURCES.items():
         pip_name = "PIP_" + name.upper().replace("-", "_")
         values = os.environ.get(pip_name, found.get(name, "")).split()
@@ -139,23 +144,19 @@ def sources():
 
 
 def install(lock):
-    """Install a lock file into .venv, by uv or else by pip; return the name of the one that did."""
+    """Install a lock file into .venv."""
     say(f"installing the packages of {lock} into .venv")
-    settings, pip = sources(), [PYTHON, "-I", "-m", "pip", "install", "-qq", "--require-hashes"]
-    uv, own, pin = shutil.which("uv"), PYTHON.with_name("uv"), VENV / "uv.txt"
+    settings, uv, own, pin = sources(), shutil.which("uv"), PYTHON.with_name("uv"), VENV / "uv.txt"
     if not uv and not own.exists():
         locked = (PROJECT / LOCKS["development"]).read_text(encoding="utf-8")
         pin.write_text(re.search(r"^uv==(.*\\\n)+.*", locked, re.MULTILINE).group())
-        run([*pip, "--only-binary=:all:", "--requirement", pin], **settings)
+        pip = [PYTHON, "-I", "-m", "pip", "install", "-qq", "--require-hashes", "--only-binary=:all:"]
+        if run([*pip, "--requirement", pin], **settings).returncode:
+            fail("pip could not fetch uv: see above; once that is fixed, run this again")
     options = ["--no-index"] * ("NO_INDEX" in settings) + ["--quiet"] * (not sys.stderr.isatty())
     sync = [uv or own, "pip", "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode", *options, lock]
-    synced = run(sync, **settings)
-    if synced.returncode == 0:
-        return "uv"
-    say(f"uv could not install them ({synced.stderr or 'see above'}); pip tries, which takes minutes")
-    if run([*pip, "--requirement", lock], **settings).returncode:
-        fail(f"neither uv nor pip could install {lock}: see above; once that is fixed, run this again")
-    return "pip"
+    if run(sync, **settings).returncode:
+        fail(f"{uv or own} could not install {lock}: see above; once that is fixed, run this again")
 
 
 def wait_for_others():
@@ -163,7 +164,7 @@ def wait_for_others():
     with contextlib.suppress(ImportError, OSError):  # Windows; a file system without locks
         import fcntl
 
-        folder = os.open(str(PROJECT), os.O_RDONLY)
+        folder = os.open(PROJECT, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -172,27 +173,18 @@ def wait_for_others():
 
 
 def main(wanted="runtime", rebuild=""):
-    os.chdir(str(PROJECT))
+    os.chdir(PROJECT)
     if "$" in str(PROJECT):
         fail(f"setuptools cannot build packages in a folder with a $ in its path: rename {PROJECT}")
-    if not os.access(str(PROJECT), os.W_OK):
+    if not os.access(PROJECT, os.W_OK):
         fail(f"{PROJECT} is read-only or belongs to another user: clone the project to a folder of your own")
     wait_for_others()
-    lines = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
-    place, identity, installer, *done = (lines + [""] * 5)[:5]
-    exists, here, reason = os.path.lexists(str(VENV)), str(VENV.resolve()), ""
-    if exists:
-        found = run([PYTHON, "-I", "-c", IDENTITY], quiet=True).stdout.strip()
-        if not found:
-            reason = "its Python does not work"
-        elif not installer:
-            reason = "it was not made by `make`, or not to the end"
-        elif found != (MINE if rebuild else identity):
-            reason = "its Python is another one"
-        elif installer == "pip" and place != here:
-            reason = "it was moved"
-    lock = LOCKS["development"] if LOCKS["development"] in done else LOCKS[wanted]
+    stamp = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
+    place, identity, *done = stamp or ["", ""]
+    exists, here = os.path.lexists(VENV), str(VENV.resolve())
+    lock = LOCKS["development" if LOCKS["development"] in done else wanted]
     wants = [lock, hashlib.sha256((PROJECT / lock).read_bytes()).hexdigest()]
+    reason = find_fault(MINE if rebuild and identity else identity) if exists else ""
     if reason or not exists:
         why_not = unsupported()
         if why_not:
@@ -210,7 +202,8 @@ def main(wanted="runtime", rebuild=""):
     elif place != here:
         create(PYTHON, "--without-pip")
     STAMP.write_text("")
-    STAMP.write_text("\n".join([str(VENV.resolve()), identity, install(lock), *wants]), encoding="utf-8")
+    install(lock)
+    STAMP.write_text("\n".join([str(VENV.resolve()), identity, *wants]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,49 +11,34 @@ study goes on where it was, and a larger one trains only the new seeds.
 import running.stages_on_path  # noqa: F401
 
 import argparse
-import json
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
-import yaml
-from scipy import stats
 
-from common import params
 from common.errors import PipelineError, on_interrupt
 from common.lock import exclusive
-from common.params import PATH as PARAMS
 from comparison import study
 from comparison.revisions import PREDICTIONS
-from running import copies, hardware, lock, project
-from running.variants import TARGET, Where, run_variants
+from running import copies, lock, project
+from running.variants import RESUME, TARGET, parse_options, run_variants
 
 
-class Outcome(NamedTuple):
-    """The result of one seed."""
-
-    row: dict
-    predictions: dict[str, pd.DataFrame]  # of each split
-
-
-def read_outcome(folder: Path, _: dict) -> Outcome:
-    """Read the results of a finished seed in `folder`."""
-    locked = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
-    metrics = json.loads((folder / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
-    training = json.loads((folder / "reports/train/metrics.json").read_text(encoding="utf-8"))
+def read_seed(folder: Path, report: dict) -> tuple[dict, dict[str, pd.DataFrame]]:
+    """Return the row of a finished seed, and its predictions of each split."""
+    training, test = (report["metrics"][stage] for stage in ("train", "evaluate"))
     predictions = {split: pd.read_csv(folder / path) for split, path in PREDICTIONS.items()}
-    watched = predictions["validation"]
+    validation = predictions["validation"]
     row = {
-        "seed": params.parse((folder / PARAMS).read_text(encoding="utf-8"))["train"]["seed"],
+        "seed": report["parameters"]["train.seed"],
         "val_accuracy": training["val_accuracy"],
-        "val_errors": int((watched["actual"] != watched["predicted"]).sum()),
+        "val_errors": int((validation["actual"] != validation["predicted"]).sum()),
         "val_loss": training["val_loss"],
-        "accuracy": metrics["accuracy"],
-        "errors": metrics["errors"],
-        "loss": metrics["loss"],
-        "model": lock.outputs(locked)[lock.MODEL],
+        "accuracy": test["accuracy"],
+        "errors": test["errors"],
+        "loss": test["loss"],
+        "model": report["outputs"][lock.MODEL],
     }
-    return Outcome(row, predictions)
+    return row, predictions
 
 
 def evident_difference(accuracies: pd.Series, level: float = 0.95) -> float:
@@ -61,6 +46,8 @@ def evident_difference(accuracies: pd.Series, level: float = 0.95) -> float:
 
     The difference of two runs has sqrt(2) times the standard deviation of one; Student's t, because that is estimated.
     """
+    from scipy import stats  # half a second
+
     return float(stats.t.ppf((1 + level) / 2, len(accuracies) - 1) * 2**0.5 * accuracies.std(ddof=1))
 
 
@@ -77,19 +64,16 @@ def describe(table: pd.DataFrame, split: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("n", type=int, help="number of seeds, at least 2")
-    Where.add_options(parser, jobs=hardware.cores())
     parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="describe the accuracy on it")
-    arguments = parser.parse_args()
-    where = Where.of(arguments)
+    arguments = parse_options(parser)
     if arguments.n < 2:
         raise PipelineError("expected at least 2 seeds: a standard deviation needs them")
 
     variants = [{"train.seed": seed} for seed in range(arguments.n)]
-    with exclusive("seeds"), on_interrupt("before the end; run it again: finished seeds are in DVC's cache"):
+    with exclusive("seeds"), on_interrupt(RESUME):
         copies.repro(Path.cwd(), TARGET)  # brings the data into the cache
-        outcomes = run_variants(Path.cwd(), variants, where, read_outcome, title="seed")
-        rows = [outcome.row for outcome in outcomes]
-        table = study.save(rows, {split: [outcome.predictions[split] for outcome in outcomes] for split in PREDICTIONS})
+        rows, frames = zip(*run_variants(Path.cwd(), variants, arguments, read_seed, "seed"), strict=True)
+        table = study.save(rows, {split: [frame[split] for frame in frames] for split in PREDICTIONS})
     print(describe(table, arguments.split))
 
 

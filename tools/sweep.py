@@ -10,7 +10,6 @@ setting and seed, and reports/sweep.png. Finished variants come from DVC's run c
 import running.stages_on_path  # noqa: F401
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,37 +21,45 @@ from common import params
 from common.errors import PipelineError, on_interrupt
 from common.files import atomic_write
 from common.lock import exclusive
-from common.params import Evaluate
-from comparison import statistics
-from running import copies, hardware, overrides, project
+from running import copies, overrides, project
 from running.overrides import Overrides
-from running.variants import TARGET, Where, run_variants
+from running.variants import RESUME, TARGET, parse_options, run_variants
 
 OF_THE_DATA = {"dataset", "download", "normalize"}  # sections that change the validation images
 TABLE, FIGURE = Path("reports/sweep.csv"), Path("reports/sweep.png")
 
 
-def read_row(folder: Path, report: dict) -> dict:
+def read_row(_: Path, report: dict) -> dict:
     """Return the row of one variant: its parameters, the seed last, and its results."""
-    metrics = json.loads((folder / "reports/train/metrics.json").read_text(encoding="utf-8"))
-    return report["parameters"] | {"val_accuracy": metrics["val_accuracy"], "val_loss": metrics["val_loss"]}
+    return report["parameters"] | {name: report["metrics"]["train"][name] for name in ("val_accuracy", "val_loss")}
 
 
-def describe(table: pd.DataFrame, grid: Sequence[Overrides], level: float) -> str:
-    """Return the settings, best first, with mean, spread and the test of the difference to the best."""
-    accuracy = as_matrix(table, len(grid))
+def describe(grid: Sequence[Overrides], accuracy: np.ndarray, level: float) -> str:
+    """Return the settings, best first, with mean, spread and the test of the difference to the best.
+
+    accuracy: (settings, seeds) on the validation split.
+    """
+    settings, seeds = accuracy.shape
     means = accuracy.mean(axis=1)
     best = int(means.argmax())
     rows = []
     for i in np.argsort(-means, kind="stable").tolist():
-        spread = f" ± {100 * accuracy[i].std(ddof=1):.2f}" if accuracy.shape[1] > 1 else ""
+        spread = f" ± {100 * accuracy[i].std(ddof=1):.2f}" if seeds > 1 else ""
         rows.append([overrides.name(grid[i]), f"{100 * means[i]:.2f}{spread}", judge(accuracy, i, best, level)])
     headers = ["settings", "validation accuracy (%)", "difference to the best"]
-    return f"{tabulate(rows, headers, tablefmt='plain', disable_numparse=True)}\n\n{explain(accuracy, level)}"
+    explanation = (
+        f"Mean ± standard deviation over {seeds} seeds. p: Tukey (1953), all pairs of the {settings} settings, "
+        f"seeds as blocks, at a level of {100 * level:g} %. It holds for other seeds on these validation images."
+        if seeds > 1
+        else "One seed shows no spread between seeds; use `--seeds 3` or more."
+    )
+    return f"{tabulate(rows, headers, tablefmt='plain', disable_numparse=True)}\n\n{explanation}"
 
 
 def judge(accuracy: np.ndarray, setting: int, best: int, level: float) -> str:
     """Return the difference between a setting and the best one, and whether it is significant."""
+    from comparison import statistics  # SciPy, half a second
+
     if setting == best:
         return "the best"
     difference = 100 * (accuracy[setting].mean() - accuracy[best].mean())
@@ -62,31 +69,16 @@ def judge(accuracy: np.ndarray, setting: int, best: int, level: float) -> str:
     return f"{difference:+.2f}, {'worse' if p < 1 - level else 'not significantly worse'} (p = {p:.2g})"
 
 
-def explain(accuracy: np.ndarray, level: float) -> str:
-    settings, seeds = accuracy.shape
-    if seeds < 2:
-        return "One seed shows no spread between seeds; use `--seeds 3` or more."
-    return (
-        f"Mean ± standard deviation over {seeds} seeds. p: Tukey (1953), all pairs of the {settings} settings, "
-        f"seeds as blocks, at a level of {100 * level:g} %. It holds for other seeds on these validation images."
-    )
-
-
-def as_matrix(table: pd.DataFrame, settings: int) -> np.ndarray:
-    """Return the validation accuracy, (settings, seeds), of a table sorted by setting, then seed."""
-    return table["val_accuracy"].to_numpy().reshape(settings, -1)
-
-
-def draw(table: pd.DataFrame, grid: Sequence[Overrides], path: Path) -> None:
+def draw(grid: Sequence[Overrides], accuracy: np.ndarray, path: Path) -> None:
     """Draw a dot for each seed and a bar at the mean, a row for each setting, the best on top."""
     from drawing import figures  # Matplotlib, after the hours of computing
 
-    accuracy = 100 * as_matrix(table, len(grid))
-    order = np.argsort(accuracy.mean(axis=1), kind="stable")
+    percent = 100 * accuracy
+    order = np.argsort(percent.mean(axis=1), kind="stable").tolist()
     figure, axes = figures.plt.subplots(figsize=(8, 1.2 + 0.35 * len(grid)))
-    for place, i in enumerate(order.tolist()):
-        axes.plot(accuracy[i], [place] * accuracy.shape[1], "o", color=figures.TRAIN, alpha=0.6, markersize=5)
-        axes.plot(accuracy[i].mean(), place, "|", color="black", markersize=14, markeredgewidth=2)
+    for place, i in enumerate(order):
+        axes.plot(percent[i], [place] * percent.shape[1], "o", color=figures.TRAIN, alpha=0.6, markersize=5)
+        axes.plot(percent[i].mean(), place, "|", color="black", markersize=14, markeredgewidth=2)
     axes.set_yticks(range(len(grid)), [overrides.name(grid[i]) for i in order])
     axes.set(xlabel="validation accuracy (%); a dot for each seed, a bar at the mean", ylim=(-0.6, len(grid) - 0.4))
     axes.grid(axis="x")
@@ -97,26 +89,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("grid", nargs="+", metavar="SECTION.NAME=VALUE,VALUE", help="a parameter and its values")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds, from 0; 3 by default")
-    Where.add_options(parser, jobs=hardware.cores())
-    arguments = parser.parse_args()
-    grid = overrides.parse_grid(arguments.grid)
-    if arguments.seeds < 1 or any("train.seed" in settings for settings in grid):
+    arguments = parse_options(parser)
+    grid, seeds = overrides.parse_grid(arguments.grid), arguments.seeds
+    if seeds < 1 or any("train.seed" in settings for settings in grid):
         raise PipelineError("expected at least 1 seed, set by --seeds and not in the grid")
     if changing := [key for key in grid[0] if key.split(".")[0] in OF_THE_DATA]:
         raise PipelineError(
             f"{changing[0]}: a sweep compares settings on the same validation images, and this changes them"
         )
-    level, where = params.load(Evaluate).confidence_level, Where.of(arguments)
+    level = params.load(params.Evaluate).confidence_level
 
-    variants = [{**settings, "train.seed": seed} for settings in grid for seed in range(arguments.seeds)]
-    with exclusive("sweep"), on_interrupt("before the end; run it again: finished variants are in DVC's cache"):
+    variants = [{**settings, "train.seed": seed} for settings in grid for seed in range(seeds)]
+    with exclusive("sweep"), on_interrupt(RESUME):
         overrides.require_valid(Path.cwd(), *variants)
         copies.repro(Path.cwd(), TARGET)  # brings the data into the cache
-        table = pd.DataFrame(run_variants(Path.cwd(), variants, where, read_row, title="variant"))
+        table = pd.DataFrame(run_variants(Path.cwd(), variants, arguments, read_row, "variant"))
         with atomic_write(TABLE) as part:
             table.to_csv(part, index=False, lineterminator="\n")
-        draw(table, grid, FIGURE)
-    print(describe(table, grid, level))
+        accuracy = table["val_accuracy"].to_numpy().reshape(len(grid), seeds)
+        draw(grid, accuracy, FIGURE)
+    print(describe(grid, accuracy, level))
 
 
 if __name__ == "__main__":

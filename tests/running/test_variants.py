@@ -29,13 +29,12 @@ from watching import LIMIT, processes_below, trainings, wait_for
 )
 def test_a_wrong_change_is_one_line_before_anything_runs(texts, message, finished):
     with pytest.raises(PipelineError, match=message):
-        overrides.require_valid(finished, overrides.parse(texts))
+        overrides.require_valid(finished, *overrides.parse_grid(texts))
 
 
 def test_values_are_yaml_and_a_grid_has_every_combination():
-    assert overrides.parse(["train.learning_rate=1e-3", "model.hidden_units=[8, 4]", "train.schedule=cosine"]) == {
-        "train.learning_rate": 0.001, "model.hidden_units": [8, 4], "train.schedule": "cosine",
-    }  # fmt: skip
+    (changes,) = overrides.parse_grid(["train.learning_rate=1e-3", "train.schedule=cosine"])
+    assert changes == {"train.learning_rate": 0.001, "train.schedule": "cosine"}
     grid = overrides.parse_grid(["train.batch_size=16,32", "model.hidden_units=[8,4],[4,2]"])
     assert [overrides.name(settings) for settings in grid] == [
         "batch_size 16, hidden_units [8, 4]",
@@ -103,7 +102,7 @@ def test_a_signal_ends_the_running_variants_and_leaves_no_copy(light, tmp_path, 
         assert study.returncode in (status, 130), output  # Python handles the lower number first if both are waiting
         wait_for(lambda: not processes_below(light / ".dvc/tmp"), "the end of all processes")
         if number != signal.SIGKILL:
-            assert "seeds: interrupted before the end; run it again: finished seeds are in DVC's cache" in output
+            assert "seeds: interrupted before the end; run it again: finished variants are in DVC's cache" in output
             assert not [path for path in (light / ".dvc/tmp").iterdir() if path.is_dir()]
 
 

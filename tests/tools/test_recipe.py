@@ -12,9 +12,9 @@ import recipe
 from common import params
 from common.errors import PipelineError
 from common.params import Model, Train
+from drawing import figures
 from fixtures import AUTHOR, PROJECT, commit, succeed
 from running import experiments
-from running.experiments import settings as settings_of
 
 
 @pytest.fixture
@@ -38,16 +38,6 @@ def test_every_recipe_is_valid_and_changes_something_that_exists(path, tmp_path,
         params.load(section)
 
 
-def test_parameters_are_written_as_dvc_takes_them():
-    changes = {"model": {"hidden_units": [30, 20]}, "train": {"learning_rate": 0.001, "augmentation": "elastic"}}
-    assert list(settings_of(changes, 2)) == [
-        "model.hidden_units=[30,20]",
-        "train.learning_rate=0.001",
-        'train.augmentation="elastic"',
-        "train.seed=2",
-    ]
-
-
 def test_an_unknown_recipe_is_one_line_with_the_known_ones(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recipes").mkdir()
@@ -62,8 +52,8 @@ def test_an_unknown_recipe_is_one_line_with_the_known_ones(tmp_path, monkeypatch
         ("train:\n  epochs: 0\n", "train.epochs: .*found 0"),
         ("train:\n  epoch: 3\n", "train.epoch: no such parameter"),
         ("trian:\n  epochs: 3\n", "trian.epochs: no such parameter"),
-        ("train: 3\n", "expected sections of params.yaml"),
-        ("", "expected sections of params.yaml"),
+        ("train: 3\n", "expected sections, each with its parameters"),
+        ("", "expected sections"),
         ("train: [\n", "is not YAML"),
     ],
 )
@@ -82,7 +72,7 @@ def test_a_rate_in_a_recipe_is_a_number_as_in_params(finished, tmp_path, monkeyp
     shutil.copy(finished / "params.yaml", tmp_path)
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes/mine.yaml").write_text("train:\n  learning_rate: 1e-3\n")
-    assert recipe.read_recipe("mine") == {"train": {"learning_rate": 0.001}}
+    assert recipe.read_recipe("mine") == {"train.learning_rate": 0.001}
 
 
 def test_rows_take_the_place_of_those_of_the_same_recipe_and_seed():
@@ -110,31 +100,18 @@ def test_a_row_stays_until_a_training_or_other_results_replace_it(tmp_path):
     assert keep(**known, errors=49) == [49, "", ""]
 
 
-def test_an_experiment_is_replaced_only_after_the_new_one_has_succeeded(monkeypatch):
-    calls, refs = [], {"b-0": "refs/b-0", "b-0-new": "refs/b-0-new"}
-
-    def fail(*arguments: str) -> None:
-        calls.append(arguments[:2])
-        if arguments[1] == "run":
-            raise PipelineError("failed")
-
-    monkeypatch.setattr(experiments, "reference", refs.get)
-    monkeypatch.setattr(experiments, "dvc", fail)
-    with pytest.raises(PipelineError, match="failed"):
-        experiments.run_experiment("b-0", ["train.seed=0"])
-    assert calls == [("exp", "remove"), ("exp", "run")]  # removed is what a killed run has left
-
-
 @pytest.mark.parametrize(("accuracy", "percent", "scale"), [(0.9, 10, "log"), (1.0, 0, "linear")])
-def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once(accuracy, percent, scale):
+def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once(accuracy, percent, scale, tmp_path, monkeypatch):
+    drawn = figures.plt.figure()
+    monkeypatch.setattr(figures.plt, "subplots", lambda **_: (drawn, drawn.add_subplot()))
     rows = [(name, seed, epoch, epoch / 2, accuracy) for name in "ab" for seed in (0, 1) for epoch in (1, 2)]
     columns = ["recipe", "seed", "epoch", "minutes", "val_accuracy"]
-    (axes,) = recipe.draw_curves(pd.DataFrame(rows, columns=columns)).axes
+    recipe.draw(pd.DataFrame(rows, columns=columns), tmp_path / "record.png")
+    (axes,) = drawn.axes
     assert [line.get_xdata().tolist() for line in axes.lines] == [[0.5, 1]] * 4
     assert [line.get_ydata().tolist() for line in axes.lines] == [pytest.approx([percent, percent])] * 4
     assert axes.get_yscale() == scale  # Matplotlib warns of a log scale without a positive value
     assert axes.get_legend_handles_labels()[1] == ["a (n = 2)", "b (n = 2)"]
-    recipe.plt.close("all")
 
 
 @pytest.mark.slow
@@ -165,7 +142,7 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("as_submodule", [False, True])
-def test_the_project_in_a_larger_repository_keeps_its_rows_too(project, tmp_path, as_submodule):
+def test_other_data_has_rows_and_pages_of_its_own_also_in_a_larger_repository(project, tmp_path, as_submodule):
     larger = tmp_path / "larger"
     larger.mkdir()
     succeed(larger, "git", "init", "--quiet")
@@ -178,16 +155,20 @@ def test_the_project_in_a_larger_repository_keeps_its_rows_too(project, tmp_path
     else:
         shutil.rmtree(project / ".git")
         inner = Path(shutil.move(project, larger / "digits"))
-    (inner / "recipes/tiny.yaml").write_text("train:\n  epochs: 1\n")
+    (inner / "recipes/tiny.yaml").write_text("about: {name: Mine}\ntrain: {epochs: 1}\n")
     commit(larger, "larger")
-    assert "tiny-0: validation accuracy" in succeed(inner, "python", "tools/recipe.py", "tiny", **AUTHOR)
-    assert "tiny,0,1," in (inner / "reports/record.csv").read_text()
+    printed = succeed(inner, "python", "tools/recipe.py", "tiny", **AUTHOR)
+    assert "page: reports/recipes/tiny/0/index.html; `dvc exp apply tiny-0` replaces" in printed
+    assert "tiny,0,1," in (inner / "reports/recipes/tiny/record.csv").read_text()
+    assert "Mine" in (inner / "reports/recipes/tiny/0/model_card.md").read_text()
+    assert not (inner / "reports/record.csv").exists()
 
 
 @pytest.mark.parametrize("name", ["a${b}", "${", "a\\b", "a\\", 'a\\"b', "a'b", 'a"b', "\\${x}", "a,b]", "café", ""])
 def test_names_reach_params_yaml_as_they_are(tmp_path, name):
     file = tmp_path / "params.yaml"
-    file.write_text("dataset: {class_names: [x]}\ntrain: {seed: 0, epochs: 1.5}\n", encoding="utf-8")
-    apply_overrides(file, list(settings_of({"dataset": {"class_names": [name, "1"]}, "train": {"epochs": 2}}, 7)))
-    found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    assert found == {"dataset": {"class_names": [name, "1"]}, "train": {"seed": 7, "epochs": 2}}
+    file.write_text("a: {names: [x], rate: 1.5, sha256: {t10k-images-idx3-ubyte: x}}\n", encoding="utf-8")
+    changes = {"names": [name, "1"], "rate": 0.001, "sha256": {"t10k-images-idx3-ubyte": None}}
+    options = experiments.options({f"a.{key}": value for key, value in changes.items()})
+    apply_overrides(file, [option.removeprefix("--set-param=") for option in options])
+    assert yaml.safe_load(file.read_text(encoding="utf-8")) == {"a": changes}

@@ -12,7 +12,7 @@ from comparison.revisions import PREDICTIONS
 from fixtures import PROJECT, commit, succeed
 from verification.records import CURVES, RECORD, find_faults
 
-LOCK = "stages: {train: {params: {params.yaml: {train: {seed: 1}}}, outs: [{path: models/model.keras, md5: m1}]}}\n"
+LOCK = "stages: {train: {outs: [{path: models/model.keras, md5: m1}]}}\n"
 
 
 def predictions(wrong: int) -> pd.DataFrame:
@@ -40,6 +40,7 @@ def written(tmp_path, monkeypatch) -> Path:
     for path in PREDICTIONS.values():
         write(path, frames[1].to_csv(index=False))
     write("dvc.lock", LOCK)
+    write("params.yaml", "train: {seed: 1}\n")
     write("reports/train/metrics.json", {"val_accuracy": 0.95, "val_loss": 0.05})
     write("reports/evaluate/metrics.json", {"accuracy": 0.95, "errors": 5, "loss": 0.05, "images": 100})
     write("recipes/ten.yaml", "train: {epochs: 2}\n")
@@ -64,7 +65,7 @@ def replaced(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("path", "old", "new", "named"),
     [
-        (study.TABLE, "1,m1,", "1,m9,", "model of seed 1 is m9, that of the results m1"),
+        (study.TABLE, "1,m1,", "1,m9,", "model of seed 1 is m9, in the results m1"),
         (study.TABLE, "1,m1,0.950000", "1,m1,0.990000", "val_accuracy of seed 1"),
         (study.TABLE, "0.950000,5,0.050000\n", "0.990000,5,0.050000\n", "accuracy of seed 1 is 0.99"),
         (study.TABLE, "0.950000,5,0.050000\n", "0.950000,1,0.050000\n", "are from different runs"),

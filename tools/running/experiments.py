@@ -2,43 +2,32 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import yaml
 
 from common.errors import PipelineError
 from common.files import atomic_write
 from running import copies, processes
 from running.git import git
+from running.overrides import Overrides
 
 READ = [Path("reports/index.html"), Path("reports/model_card.md")]
-
-
-def settings(recipe: dict, seed: int) -> Iterator[str]:
-    """Yield the parameters of a recipe as `dvc exp run -S` takes them, `train.epochs=100`; the seed is last."""
-    yield from (f"{key}={literal(value)}" for key, value in flat(recipe))
-    yield f"train.seed={seed}"
 
 
 def literal(value: object) -> str:
     """Write a value for Hydra, where a backslash is itself, except before a quote, and for OmegaConf, before `${`."""
     if isinstance(value, list):
         return f"[{','.join(map(literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{key}:{literal(item)}' for key, item in value.items())}}}"
     if not isinstance(value, str):
         return json.dumps(value)
     text = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
     return '"' + re.sub(r'(\\+)("|$)', r"\1\1\2", text).replace('"', '\\"') + '"'
 
 
-def flat(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield each value that is not a mapping, with its full name, `download.sha256.train-images-idx3-ubyte`."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def options(changes: Overrides) -> list[str]:
+    """Return the parameters as `dvc exp run` takes them."""
+    return [f"--set-param={key}={literal(value)}" for key, value in changes.items()]
 
 
 def reference(experiment: str) -> str:
@@ -48,25 +37,18 @@ def reference(experiment: str) -> str:
     return git("for-each-ref", "--format=%(refname)", pattern).decode().strip()
 
 
-def run_experiment(experiment: str, settings: Iterable[str]) -> None:
+def run_experiment(experiment: str, changes: Overrides) -> None:
     """Run the pipeline with these parameters. Raises PipelineError if DVC fails.
 
-    The experiment then replaces the one of the same name of the current commit; those of other commits stay.
+    The experiment replaces the one of the same name of the current commit; those of other commits stay.
     """
-    new = f"{experiment}-new" if reference(experiment) else experiment
-    if new != experiment and (left := reference(new)):  # by a run that was killed
-        dvc("exp", "remove", "--quiet", left)
-    dvc("exp", "run", "--temp", "--name", new, *(f"--set-param={setting}" for setting in settings))
-    if new != experiment:
-        dvc("exp", "rename", "--quiet", "--force", reference(new), experiment)
-
-
-def dvc(*arguments: str) -> None:
-    """Run DVC, and print what it prints. Raises PipelineError if it fails."""
+    if old := reference(experiment):
+        git("update-ref", "-d", old)
+    command = [*copies.DVC, "exp", "run", "--temp", "--name", experiment, *options(changes)]
     with processes.life_line() as line:
-        status, _ = processes.run([*copies.DVC, *arguments], Path(), line, copies.environment(), show=True)
+        status, _ = processes.run(command, Path(), line, copies.environment(), show=True)
     if status:
-        raise PipelineError(f"dvc {' '.join(arguments[:2])} failed: see above")
+        raise PipelineError(f"{experiment}: dvc exp run failed: see above")
 
 
 def copy_pages(experiment: str, folder: Path) -> Path:
@@ -74,14 +56,14 @@ def copy_pages(experiment: str, folder: Path) -> Path:
 
     Raises PipelineError when the cache lacks them.
     """
-    lock = yaml.safe_load(git("show", f"{reference(experiment)}:./dvc.lock"))
-    digests = {out["path"]: out["md5"] for out in lock["stages"]["report"]["outs"]}
-    cache = Path(copies.cache_settings(Path())["dir"])
+    from dvc import api, exceptions  # most of a second
+
+    prefix = git("rev-parse", "--show-prefix").decode().strip()  # of the project in a larger repository
     for path in READ:
-        digest = digests[path.as_posix()]
-        source = cache / "files/md5" / digest[:2] / digest[2:]
-        if not source.exists():
-            raise PipelineError(f"{path} of {experiment} is not in the cache: `dvc exp remove {experiment}`, run again")
+        try:
+            content = api.read(f"{prefix}{path.as_posix()}", rev=reference(experiment), mode="rb")
+        except (exceptions.DvcException, FileNotFoundError):
+            raise PipelineError(f"{path} of {experiment} is not in DVC's cache: run the recipe again") from None
         with atomic_write(folder / path.name) as part:
-            shutil.copyfile(source, part)
+            part.write_bytes(content)
     return folder / READ[0].name

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 # A watcher beside the command reads the life line. At its end it kills the command and everything that this started.
 GUARD = 'exec 3<&0 </dev/null; (read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$@" 3<&-'
@@ -14,22 +15,19 @@ GUARD = 'exec 3<&0 </dev/null; (read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec
 PATIENCE = 10  # seconds to clean up after an interrupt
 
 
-class LifeLine:
-    """A pipe to which nothing is written: the commands that hold it are killed when it is cut."""
+class LifeLine(NamedTuple):
+    """A pipe to which nothing is written: the commands that hold its end are killed when it is cut."""
 
-    def __init__(self) -> None:
-        self.reader, self.writer = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
-
-    def cut(self) -> None:
-        self.writer.close()
+    reader: BinaryIO
+    cut: Callable[[], None]
 
 
 @contextmanager
 def life_line() -> Iterator[LifeLine]:
     """Yield a life line, which is cut when the block ends or this process does."""
-    line = LifeLine()
-    with line.reader, line.writer:
-        yield line
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as held, os.fdopen(writer, "wb") as own:
+        yield LifeLine(held, own.close)
 
 
 def run(
@@ -38,12 +36,11 @@ def run(
     """Run a command in `folder`; return its exit status and the lines that it printed, without the blank ones.
 
     show: also print the lines, to standard error, as they come. An interrupt of this process is passed on, and the
-    command may clean up. Windows has no `sh`: there the command outlives this process.
+    command may clean up.
     """
-    guarded = ["sh", "-c", GUARD, "sh", *command] if os.name == "posix" else command
     lines = []
     with subprocess.Popen(
-        guarded,
+        ["sh", "-c", GUARD, "sh", *command],
         cwd=folder,
         env=environment,
         stdin=line.reader,
@@ -66,14 +63,11 @@ def run(
                 process.wait(PATIENCE)
             raise
         finally:
-            end(process, signal.SIGKILL)  # of its group only the watcher is left
+            end(process, signal.SIGKILL)  # only the watcher is left of its group
     return process.returncode, lines
 
 
 def end(process: subprocess.Popen, number: int) -> None:
-    """Send a signal to a process and all that it started."""
-    if os.name == "posix":
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-    else:
-        process.terminate()
+    """Send a signal to a process and everything that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -57,55 +57,46 @@ def table(content: bytes | None) -> pd.DataFrame:
 
 
 def check_seeds(read: Read) -> Iterator[str]:
-    """Yield the faults of the study of seeds; its row for the committed seed must be the committed results."""
-    content, scores = read(study.TABLE), read(study.SCORES)
-    if content is None:
+    """Yield the faults of the study of seeds: rows that their scores contradict, and other results of its seed."""
+    content = read(study.TABLE)
+    if content is None or b"model" not in content.partition(b"\n")[0]:  # no study, or an older form
         return
-    found, fault = study.parse(content, scores)
-    try:
-        rows = table(content)
-    except ValueError:
-        rows = pd.DataFrame()
-    if found is None and ("seed" not in rows or "model" in rows):  # not an older form
+    found, fault = study.parse(content, read(study.SCORES))
+    if found is None:
         yield fault
-    elif found is not None:
-        yield from check_rows(found)
-    locked = params.parse(read("dvc.lock") or b"stages: {}")
-    seed = locked["stages"].get("train", {}).get("params", {}).get("params.yaml", {}).get("train", {}).get("seed")
-    for position in np.flatnonzero(rows.get("seed", pd.Series()) == seed):
-        yield from check_committed(rows.iloc[position], read, locked)
-        for split, answers in (found.scores if found else {}).items():
-            committed = study.score(table(read(PREDICTIONS[split])))
-            expected = np.round(np.array([committed[name] for name in study.MEASURES]) * study.UNIT) / study.UNIT
-            if not np.array_equal(expected, answers[position]):
-                yield f"{study.SCORES}: seed {seed} has other {split} scores than {PREDICTIONS[split]}"
-
-
-def check_rows(found: study.Study) -> Iterator[str]:
-    """Yield the numbers of any seed that its scores contradict."""
+        return
     for split, scores in found.scores.items():
         for name, values in zip(study.MEASURES, scores.transpose(1, 0, 2), strict=True):
             column = f"{study.PREFIX[split]}{name}"
             wrong = np.abs(values.mean(axis=1) - found.table[column]) > 1 / study.UNIT
             for seed in found.table["seed"][wrong]:
                 yield f"{study.TABLE}: {column} of seed {seed} is not that of {study.SCORES}"
+    seed = params.parse(read(params.PATH) or b"{}").get("train", {}).get("seed")
+    for position in np.flatnonzero(found.table["seed"] == seed).tolist():
+        yield from check_committed(found, position, read)
 
 
-def check_committed(row: pd.Series, read: Read, locked: dict) -> Iterator[str]:
-    """Yield the numbers of the committed seed that are not those of dvc.lock, metrics and predictions."""
-    expected: dict[str, object] = {"model": lock.outputs(locked).get(lock.MODEL)}
+def check_committed(found: study.Study, position: int, read: Read) -> Iterator[str]:
+    """Yield the numbers of the committed seed that differ from dvc.lock, metrics and predictions."""
+    row = found.table.iloc[position]
+    expected: dict[str, object] = {
+        "model": lock.outputs(params.parse(read("dvc.lock") or b"stages: {}")).get(lock.MODEL)
+    }
     for metrics in METRICS:
         expected |= json.loads(read(metrics) or b"{}")
     for split, path in PREDICTIONS.items():
-        if len(answers := table(read(path))):
-            expected[f"{study.PREFIX[split]}errors"] = int((answers["actual"] != answers["predicted"]).sum())
+        committed = study.score(table(read(path)))
+        expected[f"{study.PREFIX[split]}errors"] = int((committed["accuracy"] == 0).sum())
+        scores = np.round(np.array([committed[name] for name in study.MEASURES]) * study.UNIT) / study.UNIT
+        if not np.array_equal(scores, found.scores[split][position]):
+            yield f"{study.SCORES}: seed {row['seed']} has other {split} scores than {path}"
     for name in row.index.intersection([*expected]):
         if row[name] != expected[name]:
-            yield f"{study.TABLE}: {name} of seed {row['seed']} is {row[name]}, that of the results {expected[name]}"
+            yield f"{study.TABLE}: {name} of seed {row['seed']} is {row[name]}, in the results {expected[name]}"
 
 
 def check_record(read: Read) -> Iterator[str]:
-    """Yield the rows of the recipes' table that are of no recipe, or that its errors or its curve contradict."""
+    """Yield the rows of the recipes' table whose recipe is missing, or that their errors or curve contradict."""
     rows, curves = table(read(RECORD)), table(read(CURVES))
     images = json.loads(read(METRICS[-1]) or b"{}").get("images")
     for _, row in rows.iterrows():
