@@ -35,10 +35,10 @@ def count_labels(labels: dict[str, np.ndarray], names: list[str]) -> pd.DataFram
 
 
 def add_up(images: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Add up the images of each digit, and count the pixels of each grey level.
+    """Return the sum of each digit's images, and the number of pixels of each grey level.
 
-    images: (n, 28, 28) float32, multiples of 1/255. Returns sums (classes, 28, 28) int64 in grey levels 0 to 255, and
-    counts (256,) int64. Whole numbers, because their sum is exact in any order, on any CPU.
+    images: (n, 28, 28) float32, multiples of 1/255. Returns (classes, 28, 28) int64, sums of grey levels 0 to 255, and
+    (256,) int64: sums of integers are exact in any order, on any CPU.
     """
     sums, counts = np.zeros((classes, *images.shape[1:]), np.int64), np.zeros(256, np.int64)
     for start in range(0, len(images), CHUNK):
@@ -77,10 +77,9 @@ def main() -> None:
     with atomic_write(REPORTS / "class_counts.csv") as part:
         counts.to_csv(part, index=False, lineterminator="\n")
     save_json(REPORTS / "summary.json", summarize(labels, grey_counts))
-    save = figures.save
-    save(samples.draw_samples(train.images, train.labels, names, per_class), REPORTS / "sample_images.png")
-    save(charts.draw_distribution(counts, unit), REPORTS / "digit_distribution.png")
-    save(samples.draw_means(means, names, in_train, unit), REPORTS / "mean_images.png")
+    figures.save(samples.draw_samples(train.images, train.labels, names, per_class), REPORTS / "sample_images.png")
+    figures.save(charts.draw_distribution(counts, unit), REPORTS / "digit_distribution.png")
+    figures.save(samples.draw_means(means, names, in_train, unit), REPORTS / "mean_images.png")
     print(f"eda: {counts['count'].sum():,} images of {len(names)} classes; figures in {REPORTS}")
 
 

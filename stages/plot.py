@@ -30,17 +30,11 @@ COLUMNS = ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"]  # of the hi
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """Return the history of a training, a row for each epoch.
-
-    Raises PipelineError when the file is missing, is not CSV or has other columns.
-    """
+    """Return the history of a training, a row for each epoch. Raises PipelineError if the file is missing or broken."""
     try:
-        history = pd.read_csv(require(path, "train"))
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not a CSV file ({error}); {rerun_hint('train')}") from None
-    if list(history.columns) != COLUMNS:
-        raise PipelineError(f"{path}: expected columns {COLUMNS}, found {list(history.columns)}; {rerun_hint('train')}")
-    return history
+        return pd.read_csv(require(path, "train"), usecols=COLUMNS)
+    except ValueError as error:  # pandas' own errors and those of decoding are ValueErrors
+        raise PipelineError(f"{path}: {error}; {rerun_hint('train')}") from None
 
 
 def count_confusions(predictions: Iterable[tables.Prediction], classes: int) -> np.ndarray:
@@ -51,17 +45,12 @@ def count_confusions(predictions: Iterable[tables.Prediction], classes: int) -> 
     return counts
 
 
-def first_of_each(labels: np.ndarray, classes: int) -> list[int]:
-    """Return the index of the first image of each digit that occurs."""
-    return [int(found[0]) for digit in range(classes) if len(found := np.flatnonzero(labels == digit))]
-
-
 def deform(images: np.ndarray, seed: int) -> dict[str, list[np.ndarray]]:
-    """Return the images, (n, 28, 28) in [0, 1], for each kind of augmentation: deformed at random, so many times."""
+    """Return random deformations of the images, (n, 28, 28) in [0, 1], by kind of augmentation."""
     random = np.random.default_rng(seed)
     return {
-        kind: [augmentation.deform(images, augmentation.STRENGTHS[kind], random) for _ in range(times)]
-        for kind, times in {"none": 1, "shift": 3, "elastic": 6}.items()
+        kind: [augmentation.deform(images, augmentation.STRENGTHS[kind], random) for _ in range(number)]
+        for kind, number in {"none": 1, "shift": 3, "elastic": 6}.items()
     }
 
 
@@ -80,20 +69,20 @@ def main() -> None:
     confusions = count_confusions(predictions, len(names))
     mistakes = tables.most_confident_mistakes(predictions, mistakes_shown)
     changed = robustness.examples(robustness.grey_levels(images[0]))
-    deformed = deform(train.images[first_of_each(train.labels, len(names))[:AUGMENTED]], training.seed)
+    _, first_of_each = np.unique(train.labels, return_index=True)
+    deformed = deform(train.images[first_of_each[:AUGMENTED]], training.seed)
     of_mistakes, of_ambiguous = (images[[row.index for row in rows]] for rows in (mistakes, ambiguous))
 
     fonts.report_boxes(names, font)
     fonts.choose(font)
-    save = figures.save
-    save(charts.draw_history(history), REPORTS / "training_history.png")
-    save(charts.draw_confusions(confusions, names, unit), REPORTS / "confusion_matrix.png")
-    save(charts.draw_per_digit(digits, unit, level), REPORTS / "per_digit.png")
-    save(charts.draw_calibration(bins, level), REPORTS / "calibration.png")
-    save(charts.draw_robustness(changes, changed, unit), REPORTS / "robustness.png")
-    save(samples.draw_mistakes(of_mistakes, mistakes, names), REPORTS / "mistakes.png")
-    save(samples.draw_ambiguous(of_ambiguous, ambiguous, names), REPORTS / "ambiguous.png")
-    save(samples.draw_augmented(deformed, training.augmentation), REPORTS / "augmented.png")
+    figures.save(charts.draw_history(history), REPORTS / "training_history.png")
+    figures.save(charts.draw_confusions(confusions, names, unit), REPORTS / "confusion_matrix.png")
+    figures.save(charts.draw_per_digit(digits, unit, level), REPORTS / "per_digit.png")
+    figures.save(charts.draw_calibration(bins, level), REPORTS / "calibration.png")
+    figures.save(charts.draw_robustness(changes, changed, unit), REPORTS / "robustness.png")
+    figures.save(samples.draw_mistakes(of_mistakes, mistakes, names), REPORTS / "mistakes.png")
+    figures.save(samples.draw_ambiguous(of_ambiguous, ambiguous, names), REPORTS / "ambiguous.png")
+    figures.save(samples.draw_augmented(deformed, training.augmentation), REPORTS / "augmented.png")
     print(f"plot: figures in {REPORTS}")
 
 

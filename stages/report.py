@@ -38,7 +38,7 @@ FIGURES = [
     "plot/robustness",
     "plot/training_history",
 ]
-COLOURS = 64  # of a figure on the page: it looks the same and has a third of the bytes
+COLOURS = 64  # of a figure on the page: a third of the bytes, without a visible difference
 
 
 def encode(content: bytes) -> str:
@@ -51,8 +51,13 @@ def encode_png(image: Image.Image) -> str:
     return encode(file.getvalue())
 
 
+def encode_image(image: np.ndarray) -> str:
+    """Return an image, (28, 28) float32 in [0, 1], as a grey PNG in base64, white ink on black."""
+    return encode_png(Image.fromarray(np.rint(image * np.float32(255)).astype(np.uint8)))
+
+
 def load_figures() -> dict[str, dict]:
-    """Return PNG in base64, width and height in pixels of each figure, by the name of its file."""
+    """Return each figure by its file name: PNG in base64, width and height in pixels."""
     figures = {}
     for name in FIGURES:
         path = require(Path(f"reports/{name}.png"), name.partition("/")[0])
@@ -62,7 +67,7 @@ def load_figures() -> dict[str, dict]:
 
 
 def load_reader(names: list[str], form: str) -> dict | None:
-    """Return network and metrics of the reader, or None for data that are not drawn digits, which it cannot read.
+    """Return network and metrics of the reader, or None if the data are not drawn digits, which it cannot read.
 
     The weights are kernel, (inputs, outputs), and bias of each layer in turn, float16, little-endian, in base64.
     """
@@ -79,13 +84,8 @@ def load_reader(names: list[str], form: str) -> dict | None:
     return {"network": network, "metrics": metrics}
 
 
-def encode_image(image: np.ndarray) -> str:
-    """Return an image, (28, 28) float32 in [0, 1], as a grey PNG in base64: ink is white, as the network sees it."""
-    return encode_png(Image.fromarray(np.rint(image * np.float32(255)).astype(np.uint8)))
-
-
 def list_probabilities(row: tables.Prediction | tables.Ambiguous, names: list[str]) -> list[tuple[str, float]]:
-    """Return the answer and its probability, those of the second answer or of the right one, and of all others."""
+    """Return the probability of the answer, of the second answer or the right one, and of all others together."""
     if isinstance(row, tables.Ambiguous):
         known = {row.predicted: row.confidence, row.runner_up: row.runner_up_confidence}
     else:
@@ -95,8 +95,10 @@ def list_probabilities(row: tables.Prediction | tables.Ambiguous, names: list[st
     return rows + ([(f"{others} others", max(0.0, 1 - sum(known.values())))] if others else [])
 
 
-def show(rows: Iterable[tables.Prediction | tables.Ambiguous], images: np.ndarray, names: list[str]) -> list[dict]:
-    """Return what a gallery needs of each row: the row, its image and its probabilities."""
+def list_tiles(
+    rows: Iterable[tables.Prediction | tables.Ambiguous], images: np.ndarray, names: list[str]
+) -> list[dict]:
+    """Return the row, the image and the probabilities of each tile of a gallery."""
     return [
         {"row": row, "png": encode_image(images[row.index]), "probabilities": list_probabilities(row, names)}
         for row in rows
@@ -120,42 +122,35 @@ def pinned_versions(text: str) -> list[str]:
 @exclusive("stage")
 def main() -> None:
     names, about = params.load(Dataset).class_names, params.load(About)
-    normalize, model, train = params.load(Normalize), params.load(Model), params.load(Train)
-    evaluate, mistakes_shown = params.load(Evaluate), params.load(Plot).mistakes
+    normalize, model = params.load(Normalize), params.load(Model)
+    train, evaluate = params.load(Train), params.load(Evaluate)
     images = dataset.load(dataset.FOLDER / "test").images
     predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
+    mistakes = tables.most_confident_mistakes(predictions, params.load(Plot).mistakes)
     ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)
-    shared = {
+    values = {
         "about": about,
         "names": names,
-        "metrics": load_json(EVALUATE / "metrics.json", "evaluate"),
-        "level": evaluate.confidence_level,
-        "split_sizes": load_json(Path("reports/eda/summary.json"), "eda")["images"],
+        "normalize": normalize,
+        "train": train,
         "hidden_units": model.hidden_units,
+        "level": evaluate.confidence_level,
+        "parameters": list_parameters(normalize, model, train, evaluate),
+        "split_sizes": load_json(Path("reports/eda/summary.json"), "eda")["images"],
+        "metrics": load_json(EVALUATE / "metrics.json", "evaluate"),
         "per_digit": tables.load(EVALUATE / "per_digit.csv", tables.Digit),
         "robustness": tables.load(EVALUATE / "robustness.csv", tables.Robustness),
+        "mistakes": list_tiles(mistakes, images, names),
+        "ambiguous": list_tiles(ambiguous, images, names),
+        "figures": load_figures(),
         "reader": load_reader(names, about.form),
         "uncovered": archive.uncovered(archive.load_config()),
+        "model_sha256": hashlib.sha256(require(archive.PATH, "train").read_bytes()).hexdigest(),
+        "versions": pinned_versions(REQUIREMENTS.read_text(encoding="utf-8")),
     }
 
-    templates.save(
-        PAGE,
-        "index.html",
-        **shared,
-        model_sha256=hashlib.sha256(require(archive.PATH, "train").read_bytes()).hexdigest(),
-        figures=load_figures(),
-        mistakes=show(tables.most_confident_mistakes(predictions, mistakes_shown), images, names),
-        ambiguous=show(ambiguous, images, names),
-        parameters=list_parameters(normalize, model, train, evaluate),
-    )
-    templates.save(
-        CARD,
-        "model_card.md",
-        **shared,
-        normalize=normalize,
-        train=train,
-        versions=pinned_versions(REQUIREMENTS.read_text(encoding="utf-8")),
-    )
+    templates.save(PAGE, "index.html", values)
+    templates.save(CARD, "model_card.md", values)
     print(f"report: {PAGE}, {PAGE.stat().st_size / 1e6:.1f} MB, and {CARD}")
 
 

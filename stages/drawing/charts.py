@@ -1,4 +1,4 @@
-"""Charts of tables, WIDTH inches wide: the classes, the history of a training and what `evaluate` measured."""
+"""Charts of the class distribution, the training history and the results of `evaluate`."""
 
 from collections.abc import Sequence
 
@@ -10,26 +10,25 @@ from drawing import figures
 from drawing.figures import Axes, Figure, plt
 from evaluation import intervals
 
-Examples = dict[tuple[str, int], np.ndarray]  # change and amount, as in robustness.csv: one such image, (28, 28) uint8
+Examples = dict[tuple[str, int], np.ndarray]  # an image, (28, 28) uint8, by change and amount as in robustness.csv
 
 # The palette of Okabe and Ito (2008); markers differ as well.
 MEASURES = {"precision": ("#0072B2", "o"), "recall": ("#D55E00", "s"), "f1": ("#000000", "D")}
 ACCURACY, CONFIDENCE = ("#0072B2", "o"), ("#D55E00", "s")
-AMOUNTS = {  # the changes that have an amount, and its unit
+AMOUNTS = {  # panel title of each change that has an amount
     "rotated": "Rotated (degrees counter-clockwise)",
     "shifted": "Shifted (pixels)",
     "stroke width": "Wider strokes (pixels)",
     "noisy": "Noise (largest change, in 255 grey levels)",
 }
-PALE = "#8db9d8"  # ACCURACY, for few images
-FEW = 30  # images; a bin with fewer is drawn pale
-ABOVE = 40  # points from a panel to its title, with room for the examples
-CELL, COUNT = 0.35, 8.5  # inches, of a cell of the confusion matrix, and points, of the count in it
+PALE, FEW = "#8db9d8", 30  # the colour of calibration bins with fewer images than that
+ABOVE = 40  # points between a panel and its title, for the example images
+CELL, COUNT = 0.35, 8.5  # confusion matrix: inches of a cell's side, font size of its count
 
 
 def draw_distribution(counts: pd.DataFrame, unit: str) -> Figure:
     """Draw the share of each digit in each split; the columns of `counts` are split, digit, count."""
-    import seaborn as sns  # its import takes a second; here it also comes after figures.py has prepared Matplotlib
+    import seaborn as sns  # takes a second
 
     sizes = counts.groupby("split")["count"].transform("sum")
     shares = counts.assign(
@@ -52,14 +51,12 @@ def draw_distribution(counts: pd.DataFrame, unit: str) -> Figure:
 def draw_history(history: pd.DataFrame) -> Figure:
     """Draw accuracy and loss over the epochs, training and validation together."""
     figure, panels = plt.subplots(2, 1, figsize=(figures.WIDTH, 5.2), sharex=True)
-    for axes, measure, label, scale in zip(
-        panels, ["accuracy", "loss"], ["accuracy (%)", "cross-entropy loss (nats)"], [100, 1], strict=True
-    ):
-        for column, colour, marker, name in [
-            (measure, figures.TRAIN, "o", "training"),
-            (f"val_{measure}", figures.VALIDATION, "s", "validation"),
-        ]:
-            axes.plot(history["epoch"], scale * history[column], color=colour, marker=marker, markersize=4, label=name)
+    sides = [("", figures.TRAIN, "o", "training"), ("val_", figures.VALIDATION, "s", "validation")]
+    measures = [("accuracy", "accuracy (%)", 100), ("loss", "cross-entropy loss (nats)", 1)]
+    for axes, (measure, label, scale) in zip(panels, measures, strict=True):
+        for prefix, colour, marker, name in sides:
+            values = scale * history[prefix + measure]
+            axes.plot(history["epoch"], values, color=colour, marker=marker, markersize=4, label=name)
         axes.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
         axes.set_ylabel(label)
         axes.grid(axis="y")
@@ -69,9 +66,9 @@ def draw_history(history: pd.DataFrame) -> Figure:
 
 
 def draw_confusions(counts: np.ndarray, names: list[str], unit: str) -> Figure:
-    """Draw the confusion matrix, (classes, classes) whole numbers, rows are actual and columns predicted classes.
+    """Draw the confusion matrix: (classes, classes) integers, rows are actual and columns predicted classes.
 
-    Only mistakes are coloured by their number, because the correct images would outshine them.
+    Only mistakes are coloured, because the far larger counts of correct images would hide their differences.
     """
     mistakes = np.ma.masked_array(counts, np.eye(len(counts), dtype=bool))
     most, total = max(1, mistakes.filled(0).max()), mistakes.filled(0).sum()
@@ -85,8 +82,7 @@ def draw_confusions(counts: np.ndarray, names: list[str], unit: str) -> Figure:
     axes.pcolormesh(mistakes, cmap=colours, vmin=0, vmax=most, edgecolor="#d0d0d0", linewidth=0.5)
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            dark = row != column and count > 0.6 * most
-            colour = "white" if dark else "black"
+            colour = "white" if row != column and count > 0.6 * most else "black"
             axes.text(column + 0.5, row + 0.5, f"{count:,}", ha="center", va="center", fontsize=COUNT, color=colour)
     centres = np.arange(len(names)) + 0.5
     axes.set_xticks(centres, names, rotation=0 if upright else 90)
@@ -97,38 +93,26 @@ def draw_confusions(counts: np.ndarray, names: list[str], unit: str) -> Figure:
     return figure
 
 
-def half_widths(shares: list[float], images: list[int], level: float) -> np.ndarray:
-    """Return how far the interval of each share of so many images reaches down and up, in percent: (2, n)."""
+def half_widths(shares: pd.Series, images: pd.Series, level: float) -> np.ndarray:
+    """Return the distance from each share to both ends of its Wilson interval, in percent: (2, n)."""
     ends = [intervals.wilson(round(share * n), n, level) for share, n in zip(shares, images, strict=True)]
-    pairs = [(share - low, high - share) for share, (low, high) in zip(shares, ends, strict=True)]
-    return 100 * np.maximum(pairs, 0).T.reshape(2, -1)
-
-
-def shares_of(digits: Sequence[tables.Digit], measure: str) -> list[tuple[int, float, int]]:
-    """Return place, share and the number of images it is a share of, for each digit that has the measure.
-
-    Precision is a share of the images with that answer, of which there are recall x images / precision.
-    """
-    found = []
-    for place, row in enumerate(digits):
-        share = getattr(row, measure)
-        if share is not None and row.recall is not None and (measure != "precision" or share > 0):
-            images = round(row.recall * row.images / share) if measure == "precision" else row.images
-            found.append((place, share, images))
-    return found
+    low, high = np.reshape(ends, (-1, 2)).T
+    return 100 * np.maximum((shares - low, high - shares), 0)
 
 
 def draw_per_digit(digits: Sequence[tables.Digit], unit: str, level: float) -> Figure:
-    """Draw precision, recall and F1 of each digit that has images; dots, as the axis does not begin at zero."""
+    """Draw precision, recall and F1 of each digit that has images, as dots because the axis does not start at zero."""
     labels = [f"{row.digit}\n" + (f"n = {row.images:,}" if row.images else "no images") for row in digits]
     figure, axes = plt.subplots(figsize=(figures.chart_width(labels), 1.4 + 0.42 * max(4, len(digits))))
+    table = pd.DataFrame(digits).dropna()
+    answers = (table["recall"] * table["images"] / table["precision"]).round()  # NaN if never predicted
     for step, (measure, (colour, marker)) in zip((-0.22, 0, 0.22), MEASURES.items(), strict=True):
-        found = shares_of(digits, measure)
-        shares = [share for _, share, _ in found]
+        images = answers.dropna() if measure == "precision" else table["images"]
+        shares = table.loc[images.index, measure]
         axes.errorbar(
-            [100 * share for share in shares],
-            [place + step for place, _, _ in found],
-            xerr=None if measure == "f1" else half_widths(shares, [images for _, _, images in found], level),
+            100 * shares,
+            shares.index + step,
+            xerr=None if measure == "f1" else half_widths(shares, images, level),
             fmt=marker,
             color=colour,
             markersize=5,
@@ -152,37 +136,38 @@ def draw_calibration(bins: Sequence[tables.Bin], level: float) -> Figure:
         2, 1, figsize=(figures.WIDTH, 5.6), sharex=True, gridspec_kw={"height_ratios": [2.2, 1]}
     )
     reliability.plot([0, 100], [0, 100], color="black", linewidth=0.8, linestyle=":", label="perfect calibration")
-    for label, pale, group in [
-        ("images of one bin", False, [b for b in bins if b.images >= FEW]),
-        (f"fewer than {FEW} images", True, [b for b in bins if b.images < FEW]),
+    table = pd.DataFrame(bins)
+    few = table["images"] < FEW
+    for label, group, colour, inside, width in [
+        ("images of one bin", table[~few], ACCURACY[0], ACCURACY[0], 1.5),
+        (f"fewer than {FEW} images", table[few], PALE, "white", 1),
     ]:
-        if group:
+        if len(group):
             reliability.errorbar(
-                [100 * b.confidence for b in group],
-                [100 * b.accuracy for b in group],
-                yerr=half_widths([b.accuracy for b in group], [b.images for b in group], level),
+                100 * group["confidence"],
+                100 * group["accuracy"],
+                yerr=half_widths(group["accuracy"], group["images"], level),
                 fmt=ACCURACY[1],
-                color=PALE if pale else ACCURACY[0],
-                markerfacecolor="white" if pale else ACCURACY[0],
-                elinewidth=1 if pale else 1.5,
+                color=colour,
+                markerfacecolor=inside,
+                elinewidth=width,
                 label=label,
             )
     reliability.set(ylabel=f"accuracy (%), {100 * level:g} % interval", ylim=(-4, 104), xlim=(-2, 102))
     reliability.grid()
     figure.legend(*reliability.get_legend_handles_labels(), ncols=2, loc="outside upper center", frameon=False)
 
-    left, width = [100 * b.low for b in bins], [100 * (b.high - b.low) for b in bins]
-    images = [b.images for b in bins]
-    bars = sizes.bar(left, images, width, align="edge", color=figures.TEST, edgecolor="white")
+    low, images = 100 * table["low"], table["images"]
+    bars = sizes.bar(low, images, 100 * table["high"] - low, align="edge", color=figures.TEST, edgecolor="white")
     sizes.bar_label(bars, [f"{n:,}" for n in images], padding=2, fontsize=8)
-    sizes.set(xlabel="confidence (%)", ylabel="test images", yscale="log", ylim=(0.7, 6 * max(images)))
+    sizes.set(xlabel="confidence (%)", ylabel="test images", yscale="log", ylim=(0.7, 6 * images.max()))
     sizes.yaxis.set_major_formatter("{x:,.0f}")
     sizes.yaxis.set_minor_formatter(plt.NullFormatter())
     return figure
 
 
 def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: Examples, line: str) -> None:
-    """Draw accuracy and confidence for each row, an example of its images above it; `line` joins the points."""
+    """Draw accuracy and confidence of each row below an example image; `line` is the style that joins the points."""
     places = np.arange(len(rows))
     for column, (colour, marker) in {"accuracy": ACCURACY, "confidence": CONFIDENCE}.items():
         axes.plot(places, 100 * rows[column], linestyle=line, marker=marker, color=colour, markersize=5, label=column)
@@ -191,14 +176,16 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
     axes.grid(axis="y")
     for place, key in zip(places.tolist(), zip(rows["change"], rows["amount"], strict=True), strict=True):
         image = figures.draw_image(axes, examples[key] / 255, place, 1.45, 1.5, coordinates=("data", "axes fraction"))
-        # a frame, so that a blank page is visible
+        # the frame makes a blank page visible
         image.patch.set(visible=True, boxstyle="square,pad=0", facecolor="none", edgecolor="#bbbbbb")
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples, unit: str) -> Figure:
-    """Draw what changes do to accuracy and confidence, a panel for each kind; the columns are those of the table."""
-    figure, grid = plt.subplots(len(AMOUNTS) + 1, 1, figsize=(figures.WIDTH, 10))
-    *panels, others = grid
+    """Draw accuracy and confidence on changed images, a panel for each change with amounts, and one for the rest.
+
+    robustness: the columns of tables.Robustness.
+    """
+    figure, (*panels, others) = plt.subplots(len(AMOUNTS) + 1, 1, figsize=(figures.WIDTH, 10))
     unchanged, kinds = robustness["change"] == "unchanged", robustness["change"].isin(AMOUNTS)
     for axes, (change, title) in zip(panels, AMOUNTS.items(), strict=True):
         rows = robustness[unchanged | (robustness["change"] == change)].sort_values("amount", kind="stable")

@@ -1,4 +1,4 @@
-"""The look of every figure, and how it is saved so that equal data gives equal bytes. Import Matplotlib from here."""
+"""The style of all figures, and saving them with reproducible bytes. Import Matplotlib from here."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ import numpy as np
 from common.files import atomic_write
 from contracts import dataset
 
-# What a notebook exports as MPLBACKEND, or has in a matplotlibrc, can make the import of Matplotlib itself fail.
+# An MPLBACKEND exported by a notebook, or a broken matplotlibrc, can make the import of Matplotlib itself fail.
 os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # silence its warnings about a read-only home
 import matplotlib
@@ -26,11 +26,11 @@ from matplotlib.figure import Figure, SubFigure  # noqa: F401
 from matplotlib.font_manager import FontProperties
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one for each letter; fonts.py prints one for all
+warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one per letter; fonts.py prints a single line
 matplotlib.rcdefaults()  # ignore a matplotlibrc in the current folder
 plt.rcParams.update(
     {
-        "figure.dpi": 220,  # sharp on a screen of two pixels to a point
+        "figure.dpi": 220,  # sharp on high-resolution screens
         "figure.constrained_layout.use": True,
         "font.size": 10,
         "axes.titlesize": 11,
@@ -38,42 +38,41 @@ plt.rcParams.update(
         "axes.spines.right": False,
         "grid.color": "#e5e5e5",
         "axes.axisbelow": True,
-        "text.parse_math": False,  # a class may be called `US$`
+        "text.parse_math": False,  # a class may be named `US$`
     }
 )
 
 # The palette of Okabe and Ito (2008): distinct for colour-blind readers and in grey.
 TRAIN, VALIDATION, TEST = "#0072B2", "#D55E00", "#7A7A7A"
 
-SHARP = 2  # pixels of a figure for each 1/110 inch
-WIDTH = 4.2  # inches, of a chart: on a phone 10 points of it are 11 pixels, and two charts fit side by side on a desk
+SHARP = 2  # pixels per 1/110 inch
+WIDTH = 4.2  # inches, of a chart: legible on a phone, and two fit side by side on a desktop screen
 
-Images = np.ndarray | Sequence[np.ndarray]  # (n, 28, 28) in [0, 1]
-
-TITLE = 0.45  # inches, two lines above an image of a gallery
+# Titles above the images of a gallery:
+TITLE = 0.45  # inches, height of two lines
 LINE = 0.19  # inches, each further line
-TEXT = 11  # points, of such a title
-LETTERS = 11  # of that size, fit into an inch
+TEXT = 11  # points
+LETTERS = 11  # per inch
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG, without the version of Matplotlib in it, and close it."""
+    """Write the figure as PNG, without Matplotlib's version in it, and close it."""
     with atomic_write(path) as part:
         figure.savefig(part, format="png", metadata={"Software": None})
     plt.close(figure)
 
 
 def as_sheet(axes: Axes, width: float, height: float) -> None:
-    """Make the axes a sheet on which to lay out images, in inches from its upper left corner.
+    """Turn the axes into a sheet for images, with coordinates in inches from its upper left corner.
 
-    One axes holds all images, because Matplotlib takes ten times as long to lay out one axes for each.
+    One axes holds all images, because the layout of one axes per image takes Matplotlib ten times as long.
     """
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_axis_off()
 
 
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return a figure of that size in inches and the only axes in it, a sheet."""
+    """Return a figure of that size in inches with a single axes, a sheet."""
     figure, axes = plt.subplots(figsize=(width, height))
     as_sheet(axes, width, height)
     return figure, axes
@@ -89,8 +88,8 @@ def draw_image(
 ) -> AnnotationBbox:
     """Draw one image, (28, 28) in [0, 1], dark ink on white; each of its pixels is a square of `scale` / 110 inch.
 
-    The middle of its upper edge is at a place given in the coordinates of the axes. `scale` is a multiple of 1 / SHARP:
-    at any other, Matplotlib smooths the image, and its rounding differs between ARM and x86-64.
+    (middle, top) is the middle of its upper edge, in the given coordinates. `scale` is a multiple of 1 / SHARP: at any
+    other scale, Matplotlib interpolates, with rounding that differs between ARM and x86-64.
     """
     pixels = OffsetImage(
         image, zoom=SHARP * scale, cmap="gray_r", norm=Normalize(0, 1), interpolation="nearest", dpi_cor=False
@@ -101,7 +100,7 @@ def draw_image(
 
 
 def text_width(texts: Sequence[str], size: float) -> float:
-    """Return the width of the widest line of all texts, in inches, when they are drawn in `size` points."""
+    """Return the width in inches of the widest line of all texts, drawn in `size` points."""
     lines = [line for text in texts for line in text.split("\n") if line.strip()]
     dpi, font = 720, FontProperties(size=size)
     measure = RendererAgg(1, 1, dpi).get_text_width_height_descent
@@ -109,12 +108,12 @@ def text_width(texts: Sequence[str], size: float) -> float:
 
 
 def chart_width(names: Sequence[str]) -> float:
-    """Return the width in inches of a chart whose axis has these names: WIDTH, and what long names need beyond it."""
+    """Return the width in inches of a chart with these names at its axis: WIDTH, or more for long names."""
     return WIDTH + max(0, text_width(names, 10) - 1)
 
 
-def draw_gallery(axes: Axes, images: Images, titles: Sequence[str], columns: int, width: float) -> None:
-    """Make the axes a sheet of images in rows of `columns`, `width` inches for each, and titles above them."""
+def draw_gallery(axes: Axes, images: np.ndarray, titles: Sequence[str], columns: int, width: float) -> None:
+    """Draw images, (n, 28, 28) in [0, 1], below their titles, in rows of `columns`, `width` inches each."""
     title_height = TITLE + LINE * max(0, max((title.count("\n") - 1 for title in titles), default=0))
     height, scale = width + title_height, int(0.9 * width * 110 / dataset.SHAPE[1])
     as_sheet(axes, columns * width, max(1, -(-len(titles) // columns)) * height)
@@ -124,8 +123,8 @@ def draw_gallery(axes: Axes, images: Images, titles: Sequence[str], columns: int
         draw_image(axes, image, middle, top + title_height, scale)
 
 
-def gallery(images: Images, titles: Sequence[str], columns: int, width: float) -> Figure:
-    """Return a figure with such a sheet; long titles are broken into lines, and make columns wider and fewer."""
+def gallery(images: np.ndarray, titles: Sequence[str], columns: int, width: float) -> Figure:
+    """Return a figure with a gallery; long titles are wrapped, or make the columns wider and fewer."""
     wrap = partial(textwrap.fill, width=int(LETTERS * width), break_long_words=False, break_on_hyphens=False)
     titles = ["\n".join(map(wrap, title.split("\n"))) for title in titles]
     wide = max(width, text_width(titles, TEXT) / 0.95)

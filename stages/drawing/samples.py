@@ -1,4 +1,4 @@
-"""Sheets of images: examples of each class, mistakes, ambiguous images, deformed images."""
+"""Figures of images: examples of each class, mistakes, ambiguous images, deformed images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +24,7 @@ def draw_samples(images: np.ndarray, labels: np.ndarray, names: list[str], per_c
 
 
 def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray, unit: str) -> Figure:
-    """Draw the mean image of each class; means (classes, 28, 28) in [0, 1]."""
+    """Draw the mean image of each class; means (classes, 28, 28) in [0, 1], counts (classes,) integers."""
     titles = [f"{name}\nn = {count:,}" for name, count in zip(names, counts, strict=True)]
     figure = figures.gallery(means, titles, columns=5, width=1.5)
     figure.suptitle(f"Mean training image of each {unit}")
@@ -33,11 +33,10 @@ def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray, unit: st
 
 def draw_mistakes(images: np.ndarray, mistakes: Sequence[tables.Prediction], names: list[str]) -> Figure:
     """Draw the images of `mistakes`, with the actual and the predicted class and the confidence."""
-    shares = ["> 99.99" if row.confidence >= 0.99995 else f"{100 * row.confidence:.2f}" for row in mistakes]
-    titles = [
-        f"{names[row.actual]} predicted as {names[row.predicted]}\n{share}\N{NO-BREAK SPACE}%"
-        for row, share in zip(mistakes, shares, strict=True)
-    ]
+    titles = []
+    for row in mistakes:
+        share = "> 99.99" if row.confidence >= 0.99995 else f"{100 * row.confidence:.2f}"
+        titles.append(f"{names[row.actual]} predicted as {names[row.predicted]}\n{share}\N{NO-BREAK SPACE}%")
     figure = figures.gallery(images, titles, columns=6, width=1.5)
     figure.suptitle("The most confident mistakes on the test split" if titles else "No mistakes on the test split")
     return figure
@@ -56,8 +55,8 @@ def draw_ambiguous(images: np.ndarray, ambiguous: Sequence[tables.Ambiguous], na
 
 
 def draw_augmented(deformed: Mapping[str, Sequence[np.ndarray]], used: str) -> Figure:
-    """Draw the deformed images, (n, 28, 28) in [0, 1], from top to bottom for each time; name the kind in use."""
-    columns = [(kind, images) for kind, times in deformed.items() for images in times]
+    """Draw a column for each array, (n, 28, 28) in [0, 1], of each kind of augmentation, and name the kind in use."""
+    columns = [(kind, images) for kind, arrays in deformed.items() for images in arrays]
     height = 0.3  # inches, of the titles
     figure, axes = figures.sheet(len(columns) * CELL, height + len(columns[0][1]) * CELL)
     for column, (kind, images) in enumerate(columns):

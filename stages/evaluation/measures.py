@@ -1,4 +1,4 @@
-"""What the probabilities of a network are worth: scores, tables and calibration, from NumPy arrays alone."""
+"""Scores, tables and calibration of predicted probabilities."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from contracts import tables
 from evaluation import intervals
 
-SMALLEST = 1e-7  # probability that a loss tells from 0: keras.config.epsilon()
+SMALLEST = 1e-7  # losses take a smaller probability for this: keras.config.epsilon()
 
 
 def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tables.Prediction]:
@@ -19,22 +19,18 @@ def list_predictions(probabilities: np.ndarray, labels: np.ndarray) -> list[tabl
 
 
 def losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the negative log-likelihood of each label in nats, (n,) float64.
-
-    It is Keras' sparse_categorical_crossentropy, which takes a smaller probability for SMALLEST.
-    """
+    """Return the negative log-likelihood of each label in nats, (n,) float64, as Keras' cross-entropy computes it."""
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return -np.log(of_label.clip(SMALLEST, 1)) + 0.0  # no -0.0
 
 
 def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the score of Brier (1950), Monthly Weather Review 78, 1, eq. 2, of each image: 0 is best, 2 worst."""
-    outcomes = np.eye(probabilities.shape[1])[labels]
-    return ((probabilities - outcomes) ** 2).sum(axis=1)
+    """Return the score of Brier (1950), Monthly Weather Review 78, 1, eq. 2, of each image: 0 is best, 2 is worst."""
+    return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
 
 
 def measure_digits(predicted: np.ndarray, labels: np.ndarray, names: list[str]) -> list[tables.Digit]:
-    """Return precision, recall and F1 of each digit; 0 / 0 counts as 0, for a digit that is never seen or predicted.
+    """Return precision, recall and F1 of each digit, None if it has no images; precision is 0 if never predicted.
 
     predicted, labels: (n,) integers.
     """
@@ -48,7 +44,7 @@ def measure_digits(predicted: np.ndarray, labels: np.ndarray, names: list[str]) 
 
 
 def calibrate(confidence: np.ndarray, correct: np.ndarray, bins: int) -> list[tables.Bin]:
-    """Compare confidence with accuracy in bins of equal width, without the empty ones.
+    """Compare confidence with accuracy in bins of equal width; empty bins are left out.
 
     confidence: (n,) float32 in (0, 1]; correct: (n,) bool.
     """
@@ -81,9 +77,9 @@ def measure(
 ) -> dict:
     """Return the content of metrics.json: accuracy with its interval, macro averages and scores of the confidence.
 
-    probabilities: (n, classes) float32; labels: (n,) integers. Loss and Brier score are means over the images. The
-    macro averages are those of the digits that have images, each counted once. Six decimals: the last bits of a
-    logarithm depend on the C library.
+    probabilities: (n, classes) float32; labels: (n,) integers. Loss and Brier score are means over the images, macro
+    averages are means over the digits that have images. Six decimals: the last bits of a logarithm depend on the C
+    library.
     """
     correct = probabilities.argmax(axis=1) == labels
     seen = [digit for digit in digits if digit.images]
@@ -105,7 +101,7 @@ def measure(
 
 
 def most_ambiguous(probabilities: np.ndarray, labels: np.ndarray, number: int) -> list[tables.Ambiguous]:
-    """Return the images with the smallest margin between the two most probable digits, smallest first."""
+    """Return the `number` images with the smallest margin between the two most probable digits, smallest first."""
     first, second = np.argsort(-probabilities, axis=1, kind="stable")[:, :2].T
     every = np.arange(len(labels))
     confidence, runner_up_confidence = probabilities[every, first], probabilities[every, second]

@@ -1,6 +1,6 @@
-"""Changes to the test images that measure robustness: photographs are not as tidy as MNIST.
+"""Changes to the test images that measure robustness.
 
-Images here are grey levels, (n, 28, 28) uint8, 0 is background and 255 is ink. Every pixel is computed from integers or
+Images are grey levels, (n, 28, 28) uint8, 0 is background and 255 is ink. Every pixel is computed from integers or
 fractions that float64 represents exactly, so it is the same on any CPU.
 """
 
@@ -12,10 +12,10 @@ from scipy import ndimage, sparse
 from contracts.dataset import SHAPE
 
 ROTATIONS = [-45, -30, -15, 15, 30, 45]  # degrees, positive is counter-clockwise
-SHIFTS = [1, 2, 3, 4]  # pixels; most MNIST digits have a margin of four on every side
-STROKES = [-1, 1, 2, 3]  # pixels wider than written; MNIST strokes are about three wide
+SHIFTS = [1, 2, 3, 4]  # pixels; most MNIST digits have margins of four
+STROKES = [-1, 1, 2, 3]  # additional pixels; MNIST strokes are about three pixels wide
 NOISES = [32, 64, 96, 128]  # grey levels, the largest change of a pixel
-SEED = 0  # of all random numbers; not a parameter, so every revision is measured on the same images
+SEED = 0  # not a parameter, so every revision is measured on the same images
 
 
 def grey_levels(images: np.ndarray) -> np.ndarray:
@@ -24,33 +24,31 @@ def grey_levels(images: np.ndarray) -> np.ndarray:
 
 
 def rotate(grey: np.ndarray, degrees: float) -> np.ndarray:
-    """Rotate each image about its centre, counter-clockwise, with bilinear interpolation.
+    """Rotate each image counter-clockwise about its centre, with bilinear interpolation.
 
-    Rotates each basis pixel once; the results form one matrix that is applied to all images. Sine and cosine are
-    rounded to 12 binary places (a thousandth of a pixel at the corners). Coordinates, weights and their products with
-    grey levels then fit into the 53 bits of a float64, so sums are exact in any order.
+    Rotates each basis pixel once; the results form a matrix that is applied to all images. Sine and cosine are rounded
+    to 12 binary places (a thousandth of a pixel at the corners), so that coordinates, weights and their products with
+    grey levels fit into the 53 bits of a float64 and sums are exact in any order.
     """
     sine, cosine = (np.rint(4096 * f(np.deg2rad(degrees))) / 4096 for f in (np.sin, np.cos))
     to_source = np.array([[cosine, sine], [-sine, cosine]])  # of (row, column); rows count downwards
     middle = (np.array(SHAPE) - 1) / 2
     offset = middle - (to_source * middle).sum(axis=1)
     pixels = np.eye(SHAPE[0] * SHAPE[1]).reshape(-1, *SHAPE)  # float64
-    turned = [ndimage.affine_transform(pixel, to_source, offset, order=1).ravel() for pixel in pixels]
-    return np.rint(grey.reshape(len(grey), -1) @ sparse.csr_array(turned)).astype(np.uint8).reshape(grey.shape)
+    rotated = [ndimage.affine_transform(pixel, to_source, offset, order=1).ravel() for pixel in pixels]
+    return np.rint(grey.reshape(len(grey), -1) @ sparse.csr_array(rotated)).astype(np.uint8).reshape(grey.shape)
 
 
 def shift(grey: np.ndarray, pixels: int) -> np.ndarray:
     """Move the images right, down, left and up in turn, image i in direction i mod 4, and crop."""
-    moved = np.zeros_like(grey)
-    moved[0::4, :, pixels:] = grey[0::4, :, :-pixels]
-    moved[1::4, pixels:] = grey[1::4, :-pixels]
-    moved[2::4, :, :-pixels] = grey[2::4, :, pixels:]
-    moved[3::4, :-pixels] = grey[3::4, pixels:]
+    moved = np.empty_like(grey)
+    for i, direction in enumerate([(0, pixels), (pixels, 0), (0, -pixels), (-pixels, 0)]):
+        moved[i::4] = ndimage.shift(grey[i::4], (0, *direction), order=0)
     return moved
 
 
 def widen(grey: np.ndarray, pixels: int) -> np.ndarray:
-    """Make strokes wider, or thinner for a negative number (grey dilation and erosion with a square)."""
+    """Make strokes wider, or thinner if `pixels` is negative, by grey dilation or erosion with a square."""
     side = 1 + abs(pixels)
     morph = ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion
     return morph(grey, size=(1, side, side))
@@ -76,7 +74,7 @@ def shapes(n: int) -> np.ndarray:
 
 
 def changed(grey: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Yield each change, its amount in the unit of the lists above (0 if it has none) and the changed images."""
+    """Yield each change, its amount in the unit of the constants (0 without an amount) and the changed images."""
     yield "unchanged", 0, grey
     for change, apply, amounts in [
         ("rotated", rotate, ROTATIONS),
@@ -90,13 +88,13 @@ def changed(grey: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
 
 
 def not_digits(n: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name of each kind of image without a digit, and `n` such images (one blank page is enough)."""
+    """Yield each kind of images without a digit: its name and `n` images, but a single blank one."""
     yield "blank", np.zeros((1, *SHAPE), np.uint8)
     yield "random pixels", np.random.default_rng(SEED).integers(0, 256, (n, *SHAPE), dtype=np.uint8)
     yield "shapes", shapes(n)
 
 
 def examples(grey: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
-    """Return the image, (28, 28) uint8, after each change and amount, and one image of each kind without a digit."""
+    """Return one image, (28, 28) uint8, after each change and amount, and one of each kind without a digit."""
     digits = {(change, amount): images[0] for change, amount, images in changed(grey[None])}
-    return digits | {(shown, 0): images[0] for shown, images in not_digits(1)}
+    return digits | {(kind, 0): images[0] for kind, images in not_digits(1)}

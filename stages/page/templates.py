@@ -12,24 +12,21 @@ from evaluation import intervals
 FOLDER = Path(__file__).parent
 
 
-def percent(share: float | str, decimals: int = 2) -> str:
+def percent(share: float, decimals: int = 2) -> str:
     """Write 0.9845 as 98.45 %, with a no-break space."""
-    return f"{100 * float(share):.{decimals}f}\N{NO-BREAK SPACE}%"
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
-def probability(share: float, decimals: int = 2) -> str:
+def probability(share: float) -> str:
     """Write a probability as `percent` does, but never as 0 or 100 %, which it only seems to be after rounding."""
-    end = 10.0**-decimals
-    if share < end / 200:
-        return f"<\N{NO-BREAK SPACE}{percent(end / 100, decimals)}"
-    return (
-        f">\N{NO-BREAK SPACE}{percent(1 - end / 100, decimals)}" if share >= 1 - end / 200 else percent(share, decimals)
-    )
+    if share < 0.00005:
+        return f"<\N{NO-BREAK SPACE}{percent(0.0001)}"
+    return f">\N{NO-BREAK SPACE}{percent(0.9999)}" if share >= 0.99995 else percent(share)
 
 
-def thousands(number: int | str) -> str:
+def thousands(number: int) -> str:
     """Write 10000 as 10,000."""
-    return f"{int(number):,}"
+    return f"{number:,}"
 
 
 def interval(share: float, images: int, level: float) -> str:
@@ -38,7 +35,7 @@ def interval(share: float, images: int, level: float) -> str:
 
 
 def escape_markdown(value: object) -> object:
-    """Return text with a backslash before each sign that Markdown would take for markup; anything else as it is."""
+    """Escape the signs of text that Markdown takes for markup; return anything else as it is."""
     return re.sub(r"[\\`*_~$<>\[\]|&]", r"\\\g<0>", value) if type(value) is str else value  # Markup is a subclass
 
 
@@ -53,11 +50,8 @@ def change(row: Robustness) -> str:
     return sizes.get(row.change, row.change)
 
 
-def save(path: Path, template: str, **values: object) -> None:
-    """Render the template of that name with `values` into `path`.
-
-    Raises jinja2.UndefinedError if the template uses a missing value.
-    """
+def save(path: Path, template: str, values: dict[str, object]) -> None:
+    """Render a template with `values` into `path`. Raises jinja2.UndefinedError if it uses a missing value."""
     page = template.endswith(".html")
     environment = Environment(
         loader=FileSystemLoader([FOLDER, FOLDER / "web"]),
@@ -68,8 +62,7 @@ def save(path: Path, template: str, **values: object) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"change": change, "interval": interval, "percent": percent, "probability": probability}
-    environment.filters["thousands"] = thousands
+    environment.filters |= {f.__name__: f for f in (change, interval, percent, probability, thousands)}
     text = environment.get_template(template).render(values)
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")

@@ -147,7 +147,7 @@ def test_an_older_revision_is_compared_by_what_it_has(history):
     write(history, frame().drop(columns="loss"), epochs=9)
     (history / PREDICTIONS["validation"]).unlink()
     commit(history, "Old")
-    assert refused("HEAD", "plain").endswith("(an older revision): compare with `--split test`")
+    assert refused("HEAD", "plain").endswith("an older revision may have `--split test`")
     result = compared("plain", "HEAD", "--split", "test")
     assert (result["new"]["errors"], result["loss"]) == (0, None)
 

@@ -22,6 +22,7 @@ IMAGES = np.zeros((26 * 3, 28, 28))
 EXAMPLES = robustness.examples(np.zeros((28, 28), np.uint8))
 CHANGES = pd.DataFrame([tables.Robustness(change, amount, 9, 0.5, 0.75) for change, amount in EXAMPLES])
 HISTORY = pd.DataFrame({name: [1, 0.5] for name in ("epoch", "accuracy", "loss", "val_accuracy", "val_loss")})
+BINS = [tables.Bin(i / 10, i / 10 + 0.1, 9_999, 0.5, 0.5) for i in range(10)]
 FIGURES = {  # by the number of classes and their names
     "samples": lambda n, names: samples.draw_samples(IMAGES[: 3 * n], np.arange(3 * n) % n, names, 2),
     "distribution": lambda n, names: charts.draw_distribution(
@@ -39,13 +40,13 @@ FIGURES = {  # by the number of classes and their names
         [tables.Digit(name, 12_000, 0.5, 0.4, 0.45) for name in names], "article", 0.95
     ),
 }
-OF_NO_CLASS = {
-    "history": lambda: charts.draw_history(HISTORY),
-    "calibration": lambda: charts.draw_calibration(
-        [tables.Bin(i / 10, i / 10 + 0.1, 9_999, 0.5, 0.5) for i in range(10)], 0.95
-    ),
-    "robustness": lambda: charts.draw_robustness(CHANGES, EXAMPLES, "article"),
+WITHOUT_CLASSES = {
+    "history": lambda n, names: charts.draw_history(HISTORY),
+    "calibration": lambda n, names: charts.draw_calibration(BINS, 0.95),
+    "robustness": lambda n, names: charts.draw_robustness(CHANGES, EXAMPLES, "article"),
 }
+CASES = [(kind, names) for kind in FIGURES for names in SETS] + [(kind, "digits") for kind in WITHOUT_CLASSES]
+NARROW = {"distribution", "per_digit", "confusions", *WITHOUT_CLASSES}  # with the names of digits
 
 
 def boxes(figure: figures.Figure) -> tuple[np.ndarray, list[str]]:
@@ -60,7 +61,9 @@ def boxes(figure: figures.Figure) -> tuple[np.ndarray, list[str]]:
     return np.array([text.get_window_extent().extents for text in texts]), [text.get_text() for text in texts]
 
 
-def assert_readable(figure: figures.Figure) -> None:
+@pytest.mark.parametrize(("kind", "names"), CASES)
+def test_no_text_lies_on_another_or_leaves_the_figure(kind, names):
+    figure = (FIGURES | WITHOUT_CLASSES)[kind](len(SETS[names]), SETS[names])
     found, texts = boxes(figure)
     lower, upper = found[:, None, :2], found[:, None, 2:]
     common = np.minimum(upper, found[None, :, 2:]) - np.maximum(lower, found[None, :, :2])  # (n, n, 2) pixels
@@ -69,22 +72,6 @@ def assert_readable(figure: figures.Figure) -> None:
     width, height = figure.bbox.size
     outside = (found[:, :2] < -1).any(axis=1) | (found[:, 2] > width + 1) | (found[:, 3] > height + 1)
     assert [texts[i] for i in np.flatnonzero(outside)] == []
-    figures.plt.close(figure)
-
-
-@pytest.mark.parametrize("names", SETS)
-@pytest.mark.parametrize("kind", FIGURES)
-def test_no_text_lies_on_another_or_leaves_the_figure(kind, names):
-    assert_readable(FIGURES[kind](len(SETS[names]), SETS[names]))
-
-
-@pytest.mark.parametrize("kind", OF_NO_CLASS)
-def test_charts_without_class_names_are_readable_too(kind):
-    assert_readable(OF_NO_CLASS[kind]())
-
-
-@pytest.mark.parametrize("kind", ["distribution", "per_digit", "confusions"])
-def test_a_chart_of_digits_is_narrow_enough_for_a_phone(kind):
-    figure = FIGURES[kind](10, SETS["digits"])
-    assert figure.get_figwidth() == figures.WIDTH
+    if kind in NARROW and names == "digits":
+        assert figure.get_figwidth() == figures.WIDTH  # for a phone
     figures.plt.close(figure)
