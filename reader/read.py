@@ -22,7 +22,6 @@ from pictures.command import Reading  # noqa: E402
 from reader.reading import network, page  # noqa: E402
 from reader.reading.network import Answer, Network  # noqa: E402
 from reader.reading.page import Page, Symbol  # noqa: E402
-from reader.reading.pieces import Box  # noqa: E402
 
 MOST = 1_000  # digits in one picture: more is a texture
 
@@ -75,7 +74,7 @@ def read(grey: np.ndarray, reader: Network) -> Reading:
 def main() -> None:
     arguments = command.read_arguments((__doc__ or "").partition("\n")[0])
     reader = network.load(PROJECT)
-    columns = Reading("", [as_row(1, 1, Symbol(Box(0, 0, 0, 0)))], {"left_out": 0, "all_sure": False}, [], [])
+    columns = ["line", "position", "mark", *Answer._fields, "left_out", "all_sure"]
     sys.exit(not command.answer(arguments, lambda grey: read(grey, reader), columns, PROJECT))
 
 

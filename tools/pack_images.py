@@ -13,11 +13,9 @@ import argparse
 import re
 import sys
 from contextlib import chdir
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from common.errors import PipelineError, run
 from common.lock import exclusive
@@ -88,36 +86,20 @@ def describe(arguments: argparse.Namespace, classes: int, about: dict) -> dict[s
     return unknown | about | options
 
 
-def summarise(packed: Packed) -> tuple[pd.DataFrame, int, int]:
-    """Count the pictures of each class: for training, for testing, and those equal, pixel for pixel, to an earlier one.
-
-    The second value is the number of test pictures that are also in train, the third that of different pictures with
-    more than one class.
-    """
-    classes = pd.Categorical.from_codes(packed.labels, packed.names)
-    contents = [image.tobytes() for image in packed.images]
-    frame = pd.DataFrame({"class": classes, "split": packed.splits, "picture": contents})
-    train, test = (frame[frame["split"] == split] for split in ("train", "test"))
-    table = pd.crosstab(frame["class"], frame["split"])[["train", "test"]]
-    table["repeated"] = pd.concat([train, test])["picture"].duplicated().groupby(frame["class"]).sum()
-    ambiguous = frame.groupby("picture")["class"].nunique() > 1
-    return table, int(test["picture"].isin(train["picture"]).sum()), int(ambiguous.sum())
-
-
 def print_result(packed: Packed, relative: str) -> None:
-    """Print the table of classes, the reasons of refusals, each with its first file, and the next command."""
-    table, leaked, ambiguous = summarise(packed)
+    """Print the pictures of each class, the reasons of refusals, each with its first file, and the next command."""
+    classes = pd.Categorical.from_codes(packed.labels, packed.names)
+    table = pd.crosstab(classes, packed.splits)[["train", "test"]]
+    repeated = pd.Series([image.tobytes() for image in packed.images]).duplicated()
+    table["repeated"] = repeated.groupby(classes).sum()  # pixel for pixel
     table = pd.concat([table, table.sum().to_frame("all").T]).rename_axis(columns="class")
     print(table.to_string(formatters=dict.fromkeys(table, "{:,}".format)))
-    reasons: dict[str, list[str]] = {}
-    for name, reason in packed.refused:
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in list(reasons.items())[:SHOWN]:
+    refused = pd.DataFrame(packed.refused, columns=["name", "reason"])
+    for reason, names in list(refused.groupby("reason", sort=False)["name"])[:SHOWN]:
         more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-        print(f"pack_images: {names[0]}{more}: {reason}".encode(errors="replace").decode(), file=sys.stderr)
+        print(f"pack_images: {names.iloc[0]}{more}: {reason}".encode(errors="replace").decode(), file=sys.stderr)
     print(
-        f"pack_images: {len(packed.refused):,} refused ({relative}/{write.REFUSED}); "
-        f"{leaked:,} test pictures are also in train; {ambiguous:,} pictures have two classes\n"
+        f"pack_images: {len(refused):,} refused ({relative}/{write.REFUSED})\n"
         f"Look at {relative}/{write.SHEET}, then run: python tools/recipe.py {Path(relative).name}"
     )
 
@@ -134,8 +116,7 @@ def main() -> None:
         found = find_pictures(arguments.source)
     form = choose_form(arguments, about, found.pictures)
 
-    bar = partial(tqdm, unit="picture", desc="pack_images", leave=False, disable=None)
-    packed = pack(found, as_ink if form == "ink" else as_photo, arguments.test_share, arguments.seed, bar)
+    packed = pack(found, as_ink if form == "ink" else as_photo, arguments.test_share, arguments.seed)
     background = "either"
     if form == "photos":
         background = arguments.background or about.get("background", "either")

@@ -29,6 +29,7 @@ from pictures.dense import probabilities
 PROJECT = Path(__file__).resolve().parents[1]
 PREDICTIONS = Path("reports/evaluate/validation_predictions.csv")
 CONFIDENT_ERRORS = 0.005  # of the validation images: so many may be answered wrongly and still count as sure
+COLUMNS = ["digit", "confidence", "runner_up", "runner_up_confidence", "sure"]
 
 Network = Callable[[np.ndarray], np.ndarray]
 
@@ -101,8 +102,7 @@ def main() -> None:
         caption = found["digit"], f"{100 * found['confidence']:.0f} %", found["sure"]
         return Reading(describe(found), [found], {}, [image], [caption])
 
-    columns = Reading("", [answer(np.zeros(len(names)), names, 0)], {}, [], [])
-    sys.exit(not command.answer(arguments, read, columns, PROJECT))
+    sys.exit(not command.answer(arguments, read, COLUMNS, PROJECT))
 
 
 if __name__ == "__main__":

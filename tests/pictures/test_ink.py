@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from contracts import archive, dataset
 from fixtures import PROJECT
-from pictures.ink import CENTRE, averaging, find_ink, fit, median, otsu, prepare
+from pictures.ink import CENTRE, averaging, find_ink, fit, otsu, prepare
 from predict import load_network
 
 MNIST = PROJECT / "data/normalized"
@@ -105,11 +105,6 @@ def test_the_threshold_has_the_largest_variance_between_the_classes():
         low, high = levels[levels <= threshold], levels[levels > threshold]
         variances[threshold] = len(low) * len(high) * (low.mean() - high.mean()) ** 2
     assert otsu(levels) == max(variances, key=variances.get)
-
-
-def test_the_median_is_that_of_numpy():
-    levels = np.random.default_rng(0).integers(0, 256, 101)
-    assert median(levels) == np.median(levels)
 
 
 def read_mnist() -> dataset.Split:

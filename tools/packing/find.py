@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-import zipfile
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from common.errors import PipelineError
-from pictures.files import natural, read_content, walk
+from pictures.files import natural, walk
 from pictures.image import grey_levels, read_image
 
 SPLIT = re.compile(r"(train|test|val)(ing|id|idation)?([ _-]?(set|data|images))?", re.IGNORECASE)
@@ -56,32 +55,26 @@ def find_pictures(root: Path) -> Found:
     Raises PipelineError when `root` is not a folder.
     """
     if not root.is_dir():
-        kind = "a file of another kind" if root.exists() else "nothing"
-        raise PipelineError(f"{root}: expected a folder of pictures or an .npz file, found {kind}")
-    files = [(path, path.relative_to(root).parts[:-1], reason) for path, reason in walk(root)]
-    outer = {folders[0] for _, folders, _ in files if len(folders) > 1}
-    splits = {name: match[1].lower() for name in outer if (match := SPLIT.fullmatch(name))}
+        raise PipelineError(f"{root}: expected a folder of pictures or an .npz file")
+    files = [(path, path.relative_to(root), reason) for path, reason in walk(root)]
+    outer = {name.parts[0] for _, name, _ in files if len(name.parts) > 2}
+    splits = {folder: match[1].lower() for folder in outer if (match := SPLIT.fullmatch(folder))}
     if "train" not in splits.values():  # classes may be called so, too
         splits = {}
     use, note = uses(splits.values())
     found = Found([], [], note)
-    for path, folders, reason in files:
-        split = None
+    for path, name, reason in files:
+        folders, split = name.parts[:-1], None
         if splits and not reason:
-            split = use.get(splits.get(folders[0], "") if folders else "")
             reason = "" if folders and folders[0] in splits else "beside the folders of the splits"
+            split = None if reason else use[splits[folders[0]]]
             folders = folders[1:]
         if reason or not folders:
-            found.refused.append(Refused(path.relative_to(root).as_posix(), reason or "in no class folder"))
+            found.refused.append(Refused(name.as_posix(), reason or "in no class folder"))
         else:
             label = unicodedata.normalize("NFC", folders[0]).strip()
-            found.pictures.append(Picture(path.relative_to(root).as_posix(), split, label, partial(read, path)))
+            found.pictures.append(Picture(name.as_posix(), split, label, partial(read_image, str(path))))
     return found
-
-
-def read(path: Path) -> np.ndarray:
-    """Return the grey levels of a file. Raises PipelineError, one line."""
-    return read_image(read_content(str(path)))
 
 
 def find_arrays(path: Path, class_names: list[str] | None) -> Found:
@@ -89,29 +82,26 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
 
     Raises PipelineError, one line, when the arrays are not images and their labels.
     """
-    arrays: dict[str, tuple[str, np.ndarray]] = {}  # key and array by split and kind, as in "train images"
-    refused, key = [], ""
+    arrays: dict[str, np.ndarray] = {}  # by role: x_train, y_train ...
+    refused = []
     try:
         with np.load(path, allow_pickle=False) as archive:
             keys = sorted(archive.files)
             for key in keys:
                 match = ARRAY.fullmatch(key)
-                kind = (match[1] or match[3] or "").lower() if match else ""
-                role = f"{match[2].lower()} {'labels' if kind[0] in 'yl' else 'images'}" if match and kind else ""
-                if role and role not in arrays:
-                    arrays[role] = key, archive[key]
+                kind = (match[1] or match[3] or "")[:1].lower() if match else ""
+                role = f"{'x' if kind in 'xi' else 'y'}_{match[2].lower()}" if match else ""
+                if kind and role not in arrays:
+                    arrays[role] = archive[key]
                 else:
                     refused.append(Refused(key, "not read: neither the images nor the labels of a split"))
-    except MemoryError:
-        raise PipelineError(f"{path}: {key} does not fit into memory") from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged or forged file ends in any exception
         raise PipelineError(f"{path}: not an .npz of plain arrays ({' '.join(str(error).split())[:120]})") from None
-    splits = [split for split in ("train", "val", "test") if {f"{split} images", f"{split} labels"} & arrays.keys()]
-    for split in splits if "train" in splits else ["train"]:
-        if len({f"{split} images", f"{split} labels"} & arrays.keys()) < 2:
-            raise PipelineError(f"{path}: expected arrays x_{split} and y_{split}, found {', '.join(keys) or 'none'}")
+    splits = [split for split in ("train", "val", "test") if {f"x_{split}", f"y_{split}"} & arrays.keys()]
+    if missing := {f"{kind}_{split}" for split in {"train", *splits} for kind in "xy"} - arrays.keys():
+        raise PipelineError(f"{path}: expected {', '.join(sorted(missing))}, found {', '.join(keys) or 'no arrays'}")
     use, note = uses(splits)
-    labels = {split: check_labels(*arrays[f"{split} labels"]) for split in splits}
+    labels = {split: as_text(f"y_{split}", arrays[f"y_{split}"], len(arrays[f"x_{split}"])) for split in splits}
     present = sorted({label for split in splits for label in labels[split]}, key=natural)
     if class_names and len(class_names) != len(present):
         raise PipelineError(
@@ -120,51 +110,44 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
     name_of = dict(zip(present, class_names or present, strict=True))
     found = Found([], refused, note)
     for split in splits:
-        images, white = check_images(*arrays[f"{split} images"])
-        if len(images) != len(labels[split]):
-            raise PipelineError(
-                f"{split}: expected one label for each image, found {len(images)} and {len(labels[split])}"
-            )
-        for i, label in enumerate(labels[split]):
-            load = partial(read_array, images, white, i)
+        images = as_levels(f"x_{split}", arrays[f"x_{split}"])
+        for i, (image, label) in enumerate(zip(images, labels[split], strict=True)):
+            load = partial(read_array, image)
             found.pictures.append(Picture(f"{split}[{i}]", use[split], name_of[label], load))
     return found
 
 
-def check_labels(name: str, labels: np.ndarray) -> list[str]:
-    """Return the labels of an array (n,), (n, 1) or one-hot (n, classes) as text. Raises PipelineError for others."""
-    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iufb":
-        if not (np.isin(labels, [0, 1]).all() and (labels.sum(axis=1) == 1).all()):
-            raise PipelineError(
-                f"{name}: expected one label for each image, found several: the network chooses one class, "
-                "so keep one label for each image or leave out the images with others"
-            )
+def as_text(name: str, labels: np.ndarray, images: int) -> list[str]:
+    """Return the labels of an array (n,), (n, 1) or one-hot (n, classes) as text.
+
+    Raises PipelineError unless there is one for each of the `images`.
+    """
+    shape = labels.shape
+    if labels.ndim == 2 and labels.shape[1] > 1 and (np.count_nonzero(labels, axis=1) == 1).all():
         labels = labels.argmax(axis=1)
-    if labels.dtype.kind not in "iufUb" or labels.shape[:1] != (labels.size,):
-        raise PipelineError(f"{name}: expected labels (n,) of numbers or text, found {labels.dtype} {labels.shape}")
-    if labels.dtype.kind == "f":
-        if not (np.isfinite(labels) & (labels == np.rint(labels))).all():
-            raise PipelineError(f"{name}: expected whole numbers, found fractions")
+    if labels.dtype.kind == "f" and (labels % 1 == 0).all():
         labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iuUb" or labels.shape[:1] != (labels.size,) or labels.size != images:
+        raise PipelineError(
+            f"{name}: expected one label for each of {images} images, a whole number or text: (n,), (n, 1) or one-hot "
+            f"(n, classes), found {labels.dtype} {shape}"
+        )
     return [str(label) for label in labels.ravel().tolist()]
 
 
-def check_images(name: str, images: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return images (n, h, w) or (n, h, w, channels) and their level of white, 1 or 255. Raises PipelineError."""
-    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3, 4):
-        images = images.transpose(0, 2, 3, 1)  # channels first, as PyTorch has them
-    channels = images.shape[3] if images.ndim == 4 else 1
-    if images.dtype.kind not in "iufb" or images.ndim not in (3, 4) or channels not in (1, 3, 4) or not images.size:
+def as_levels(name: str, images: np.ndarray) -> np.ndarray:
+    """Return images (n, h, w) or (n, h, w, channels) as uint8; white may be 1. Raises PipelineError for others."""
+    numbers = images.size and images.dtype.kind in "iufb" and images.ndim > 2
+    if not (numbers and images.shape[3:] in [(), (1,), (3,), (4,)] and images.min() >= 0 and images.max() <= 255):
         raise PipelineError(
-            f"{name}: expected images (n, height, width) or with 1, 3, 4 channels, found {images.dtype} {images.shape}"
+            f"{name}: expected images (n, height, width), also with 1, 3 or 4 channels, with levels from 0 to 255 or "
+            f"from 0 to 1, found {images.dtype} {images.shape}"
         )
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 255):
-        raise PipelineError(f"{name}: expected grey levels from 0 to 255 or from 0 to 1, found {low:g} to {high:g}")
-    return images, 1 if images.dtype.kind in "fb" and high <= 1 else 255
+    if images.dtype.kind in "fb" and images.max() <= 1:
+        images = images.astype(np.float32) * 255
+    return np.rint(images).astype(np.uint8)
 
 
-def read_array(images: np.ndarray, white: int, index: int) -> np.ndarray:
-    """Return one image as grey levels (h, w) from 0 to 255."""
-    levels = np.rint(images[index].astype(np.float64) * (255 / white)).astype(np.uint8)
+def read_array(levels: np.ndarray) -> np.ndarray:
+    """Return the grey levels, (h, w) from 0 to 255, of one image, (h, w) or (h, w, channels) uint8."""
     return grey_levels(Image.fromarray(levels[..., 0] if levels.shape[2:] == (1,) else levels))

@@ -1,23 +1,23 @@
 """Turn pictures into the images, classes and splits of a data set, in MNIST's format."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
-from scipy.ndimage import distance_transform_edt
+from PIL import Image, ImageOps
+from scipy import ndimage
+from tqdm import tqdm
 
 from common import params
 from common.errors import PipelineError
 from contracts.dataset import SHAPE
 from packing.find import Found, Picture, Refused
 from pictures.files import natural
-from pictures.ink import find_ink, prepare
+from pictures.ink import find_ink, is_bimodal, prepare
 
 FEWEST = 2  # training pictures of a class: one to train on, one for validation
 FLAT = 8  # grey levels of 255: less contrast is noise
 THIN = 0.35  # width of strokes over the longer side; MNIST has 0.2, bold letters 0.3, silhouettes 0.8
-CLEAR = 0.7  # of the variance is between ink and paper; MNIST has 0.9, photos 0.4
 SAMPLED, AGREEING = 30, 0.8  # pictures to look at; the share of them that has to be ink. Fashion-MNIST has 0.3
 
 
@@ -48,20 +48,16 @@ def as_photo(grey: np.ndarray) -> np.ndarray:
     Raises PipelineError when it shows nothing.
     """
     levels = np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
-    if np.ptp(levels) < FLAT:
-        raise PipelineError(f"the same grey level everywhere ({levels.min()} to {levels.max()} of 255)")
-    height, width = (max(1, int(side * SHAPE[0] / max(levels.shape) + 0.5)) for side in levels.shape)
-    small = np.asarray(Image.fromarray(levels).resize((width, height), Image.Resampling.BILINEAR))
-    top, left = (SHAPE[0] - height) // 2, (SHAPE[1] - width) // 2
-    image = np.full(SHAPE, edge(levels), np.uint8)
-    image[top : top + height, left : left + width] = small
+    whole = Image.fromarray(levels)
+    image = np.asarray(ImageOps.pad(whole, SHAPE, Image.Resampling.BILINEAR, color=edge(levels)))
+    if np.ptp(image) < FLAT:
+        raise PipelineError(f"the same grey level everywhere ({image.min()} to {image.max()} of 255)")
     return image
 
 
 def edge(grey: np.ndarray) -> int:
     """Return the median grey level of the outermost pixels, which are background in most pictures."""
-    outermost = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return int(np.sort(outermost)[outermost.size // 2])
+    return int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 
 def is_light(images: np.ndarray) -> bool:
@@ -72,16 +68,11 @@ def is_light(images: np.ndarray) -> bool:
 def is_ink(grey: np.ndarray) -> bool:
     """Return whether a picture, (h, w) from 0 to 255, shows thin strokes on plain paper."""
     ink = find_ink(grey) > 0.5
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    if not len(rows):
+    if not ink.any():
         return False
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    ink, levels = ink[box], grey[box].astype(np.float64)
-    if ink.all() or 2 * distance_transform_edt(np.pad(ink, 1)).max() > THIN * max(ink.shape):
-        return False
-    share = ink.mean()
-    between = share * (1 - share) * (levels[ink].mean() - levels[~ink].mean()) ** 2
-    return bool(between > CLEAR * levels.var())
+    (box,) = ndimage.find_objects(ink.astype(int))
+    width = 2 * ndimage.distance_transform_edt(np.pad(ink[box], 1)).max()
+    return bool(width <= THIN * max(ink[box].shape) and is_bimodal(grey[box], ink[box]))
 
 
 def count_ink(pictures: list[Picture]) -> tuple[int, int]:
@@ -95,67 +86,55 @@ def count_ink(pictures: list[Picture]) -> tuple[int, int]:
     return sum(found), len(found)
 
 
-def pack(
-    found: Found, convert: Callable[[np.ndarray], np.ndarray], share: float, seed: int, bar: Callable[[list], Iterable]
-) -> Packed:
+def pack(found: Found, convert: Callable[[np.ndarray], np.ndarray], share: float, seed: int) -> Packed:
     """Load and convert every picture; draw the test split, a `share` of each class, unless the pictures have splits.
 
-    bar: wraps the list of pictures to show progress. Raises PipelineError when they cannot be a data set.
+    Raises PipelineError when they cannot be a data set.
     """
-    refused, kept, images = list(found.refused), [], []
-    for picture in bar(found.pictures):
+    refused, kept, converted = list(found.refused), [], []
+    for picture in tqdm(found.pictures, unit="picture", leave=False, disable=None):
         try:
-            images.append(convert(picture.load()))
+            converted.append(convert(picture.load()))
             kept.append(picture)
         except PipelineError as error:
             refused.append(Refused(picture.name, str(error)))
     names = sorted({picture.label for picture in kept}, key=natural)
     if len(names) < 2:
-        raise PipelineError(
-            f"expected at least 2 classes with pictures, found {names[0] if names else 'none'}"
-            + (f"; first of {len(refused)} refused: {refused[0].name}: {refused[0].reason}" if refused else "")
-        )
+        first = f"; first of {len(refused)} refused: {refused[0].name}: {refused[0].reason}" if refused else ""
+        raise PipelineError(f"expected at least 2 classes with pictures, found {names[0] if names else 'none'}{first}")
     params.validate(params.Dataset, {"dataset": {"class_names": names}})
     labels = np.array([names.index(picture.label) for picture in kept], np.uint8)
     order = np.argsort(labels, kind="stable")
-    if any(picture.split == "test" for picture in kept):
-        splits = np.array([picture.split or "train" for picture in kept])
-    else:
-        splits = draw_splits([image.tobytes() for image in images], labels, share, seed)
-    packed = Packed(names, np.array(images, np.uint8)[order], labels[order], splits[order], refused)
-    require_enough(packed)
-    return packed
+    images, labels = np.array(converted)[order], labels[order]
+    splits = np.array([kept[i].split or "" for i in order])
+    if "test" not in splits:
+        splits = draw_splits(images, labels, share, seed)
+    counts = np.bincount(labels[splits == "train"], minlength=len(names))
+    for name, count in zip(names, counts, strict=True):
+        if count < FEWEST:
+            raise PipelineError(
+                f"{name}: expected at least {FEWEST} training pictures, found {count}: add some, or take the class out"
+            )
+    if "test" not in splits:
+        raise PipelineError("expected at least one picture for testing, found none: raise --test-share or add pictures")
+    return Packed(names, images, labels, splits, refused)
 
 
-def draw_splits(contents: list[bytes], labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Return the split of each picture: about `share` of each class is test, at least one picture of three or more.
+def draw_splits(images: np.ndarray, labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Return the split of each image: about `share` of each class is test, at least one image of three or more.
 
-    Equal pictures go to the same split, whatever their class: otherwise training would see pictures of the test.
+    Equal images go to the same split, whatever their class: otherwise training would see images of the test.
     """
     splits, random = np.full(len(labels), "train"), np.random.default_rng(seed)
     groups: dict[bytes, list[int]] = {}
-    for i, content in enumerate(contents):
-        groups.setdefault(content, []).append(i)
-    owners = labels[[group[0] for group in groups.values()]]
+    for i, image in enumerate(images):
+        groups.setdefault(image.tobytes(), []).append(i)
     for label in np.unique(labels):
-        several = [group for group, owner in zip(groups.values(), owners, strict=True) if owner == label]
-        images = sum(map(len, several))
-        wanted = max(round(share * images), 1 if images > FEWEST else 0)
-        for place in random.permutation(len(several)):
-            if wanted >= len(several[place]):
-                wanted -= len(several[place])
-                splits[several[place]] = "test"
+        own = [group for group in groups.values() if labels[group[0]] == label]
+        count = sum(map(len, own))
+        wanted = max(round(share * count), 1 if count > FEWEST else 0)
+        for place in random.permutation(len(own)):
+            if len(own[place]) <= wanted:
+                wanted -= len(own[place])
+                splits[own[place]] = "test"
     return splits
-
-
-def require_enough(packed: Packed) -> None:
-    """Raise PipelineError when a class cannot be trained on, or nothing can be tested."""
-    for label, name in enumerate(packed.names):
-        here = packed.splits[packed.labels == label].tolist()
-        if here.count("train") < FEWEST:
-            raise PipelineError(
-                f"{name}: expected at least {FEWEST} training pictures, found {here.count('train')} (and "
-                f"{here.count('test')} for testing); add some, or take the class out"
-            )
-    if "test" not in packed.splits:
-        raise PipelineError("expected at least one picture for testing, found none: raise --test-share or add pictures")

@@ -4,7 +4,6 @@ import hashlib
 import shutil
 from io import StringIO
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 from ruamel.yaml import YAML, YAMLError
@@ -14,6 +13,7 @@ from common.files import atomic_write
 from drawing import figures
 from drawing.samples import draw_samples
 from packing.pack import Packed
+from sources.source import idx
 
 PUBLISHED = {"train": "train", "t10k": "test"}  # the names of MNIST's files for the splits
 SHEET, REFUSED = "contact_sheet.png", "refused.txt"
@@ -21,33 +21,15 @@ SAMPLES = 10  # pictures of each class on the contact sheet
 HEAD = "# Written by tools/pack_images.py. Change what it says about the data as you like.\n"
 
 
-def idx(array: np.ndarray) -> bytes:
-    """Return unsigned bytes in the IDX format: magic number, dimensions, data."""
-    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
-
-
 def save(packed: Packed, folder: Path) -> dict[str, str]:
-    """Write the folder whole or not at all, in place of an earlier one; return the SHA-256 of each IDX file.
-
-    The earlier folder is moved away, and removed last: a file of it that cannot be removed stays in a `.part` folder.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in folder.parent.glob(f"{folder.name}.*.part"):  # by a killed run; names of data sets have no dots
-        shutil.rmtree(abandoned, ignore_errors=True)
-    work = Path(mkdtemp(".part", f"{folder.name}.", folder.parent))
-    new, old = work / "new", work / "old"
-    try:
-        new.mkdir()
-        digests = write_files(packed, new)
-        if folder.exists():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    """Write the folder, in place of an earlier one once it is complete; return the SHA-256 of each IDX file."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    digests = write_files(packed, part)
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
     return digests
 
 

@@ -3,18 +3,18 @@
 import argparse
 import csv
 import io
+import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from common.errors import PipelineError
-from pictures import files, sheet
+from pictures import sheet
+from pictures.files import list_pictures, warn
 from pictures.image import read_pages
 
 ROWS = 30  # pictures that --show draws
@@ -24,7 +24,7 @@ class Reading(NamedTuple):
     """The result for one picture."""
 
     text: str
-    answers: list[dict]  # rows of the CSV, entries of the JSON; the keys are the same for every picture
+    answers: list[dict]  # rows of the CSV, entries of the JSON
     whole: dict  # facts about the picture: in each row of the CSV, and once in the JSON
     seen: list[np.ndarray]  # the network's inputs, (28, 28) float32 in [0, 1]
     captions: list[tuple[str, str, bool]]  # of these: the answer, its confidence, whether it is sure
@@ -45,29 +45,27 @@ def read_arguments(description: str) -> argparse.Namespace:
 def pages(name: str) -> Iterator[tuple[str, np.ndarray | PipelineError]]:
     """Yield the name and the grey levels, (h, w) float32 from 0 to 255, of each page of a file; or its error."""
     try:
-        for number, grey in enumerate(read_pages(files.read_content(name)), 1):
+        for number, grey in enumerate(read_pages(io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name), 1):
             yield name if number == 1 else f"{name}[{number}]", grey
     except PipelineError as error:
         yield name, error
 
 
-def answer(arguments: argparse.Namespace, read: Callable[[np.ndarray], Reading], blank: Reading, project: Path) -> bool:
+def answer(
+    arguments: argparse.Namespace, read: Callable[[np.ndarray], Reading], columns: Sequence[str], project: Path
+) -> bool:
     """Print the result for every picture, and draw the first ROWS of them for --show; return whether all were read.
 
-    read: may raise PipelineError for one picture; blank: has the keys of the CSV. Nothing is kept of printed pictures.
+    read: may raise PipelineError for one picture; columns: the keys of its answers and of `whole`, for the CSV.
     """
     shown: list[sheet.Row] = []
-    report, complete = Report(arguments.form, blank), True
-    lists = [(argument, *files.list_pictures(argument)) for argument in arguments.pictures]
-    for argument, found, others in lists:
-        if others:
-            warn(f"{argument}: skipped {others} of {others + len(found)} files: not pictures")
-        if not found:
-            warn(f"{argument}: no picture in this folder")
-            complete = False
-    names = [name for _, found, _ in lists for name in found]
+    lists = {argument: list_pictures(argument) for argument in arguments.pictures}
+    complete = all(lists.values())
+    for argument in [argument for argument, names in lists.items() if not names]:
+        warn(f"{argument}: no picture in this folder")
+    report = Report(arguments.form, columns)
     try:
-        for name, grey in chain.from_iterable(map(pages, tqdm(names, unit="picture", leave=False, disable=None))):
+        for name, grey in itertools.chain.from_iterable(map(pages, itertools.chain(*lists.values()))):
             try:
                 if isinstance(grey, PipelineError):
                     raise grey
@@ -87,40 +85,27 @@ def answer(arguments: argparse.Namespace, read: Callable[[np.ndarray], Reading],
     return complete
 
 
-def warn(message: str) -> None:
-    """Print one line on standard error, above the progress bar."""
-    tqdm.write(f"{Path(sys.argv[0]).stem}: {message}", file=sys.stderr)
-
-
 class Report:
     """The results on standard output: `text`, `csv` or `json`, complete after every picture but for JSON's last `]`."""
 
-    def __init__(self, form: str | None, blank: Reading):
-        self.form, self.columns, self.number = form, [*blank.answers[0], *blank.whole], 0
+    def __init__(self, form: str | None, columns: Sequence[str]):
+        self.form, self.start = form, "["
+        self.table = csv.DictWriter(sys.stdout, ["image", *columns], lineterminator="\n")
         if form == "csv":
-            self.write_rows([["image", *self.columns]])
+            self.table.writeheader()
 
     def add(self, name: str, reading: Reading | None, error: str | None) -> None:
         if self.form == "json":
             answers, whole = (reading.answers, reading.whole) if reading else ([], {})
             entry = {"image": name, "digits": answers, **whole, "error": error}
-            self.write(("[" if not self.number else ",") + "\n" + json.dumps(entry, allow_nan=False))
-            self.number += 1
+            print(self.start, json.dumps(entry, allow_nan=False), sep="\n", end="")
+            self.start = ","
         elif reading and self.form == "csv":
-            rows = [{**answer, **reading.whole} for answer in reading.answers or [{}]]
-            self.write_rows([[name, *(row.get(column) for column in self.columns)] for row in rows])
+            self.table.writerows({"image": name, **answer, **reading.whole} for answer in reading.answers or [{}])
         elif reading:
-            self.write(f"{name}: {reading.text}\n")
+            print(f"{name}: {reading.text}")
+        sys.stdout.flush()
 
     def close(self) -> None:
         if self.form == "json":
-            self.write("\n]\n" if self.number else "[]\n")
-
-    def write_rows(self, rows: list[list]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self.write(text.getvalue())
-
-    def write(self, text: str) -> None:
-        tqdm.write(text, end="")
-        sys.stdout.flush()
+            print("[\n]" if self.start == "[" else "\n]")

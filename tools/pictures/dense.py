@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import softmax
 
 
 def probabilities(layers: Sequence[tuple[np.ndarray, np.ndarray]], images: np.ndarray) -> np.ndarray:
@@ -14,6 +15,4 @@ def probabilities(layers: Sequence[tuple[np.ndarray, np.ndarray]], images: np.nd
     for kernel, bias in layers[:-1]:
         values = np.maximum(values @ kernel + bias, 0)
     kernel, bias = layers[-1]
-    logits = (values @ kernel + bias).astype(np.float64)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return softmax((values @ kernel + bias).astype(np.float64), axis=1)

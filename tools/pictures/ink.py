@@ -1,8 +1,7 @@
 """Turn a drawn or photographed digit into an image like MNIST's: find its ink, scale it, centre it.
 
 LeCun et al. (1998), Proc. IEEE 86, 2278, section III.A: scaled to fit 20x20 pixels with the aspect kept, then moved so
-that the centre of mass is the centre of 28x28. `stages/page/web/reading.js` does the same in a browser: what decides
-anything is computed in whole numbers, so that both decide alike.
+that the centre of mass is the centre of 28x28. `stages/page/web/reading.js` fits drawn ink in the same way.
 """
 
 import numpy as np
@@ -15,7 +14,7 @@ CENTRE = 14  # the row and column of the centre of mass, in MNIST between 13.5 a
 MIN_CONTRAST = 24  # of 255, the share of the light that ink takes; a tenth
 NOISE = 5  # median absolute deviations from the paper; 3.4 standard deviations of Gaussian noise
 SEPARATE = 0.7  # of their variance is between paper and ink
-TIE = 1e-6  # more than the rounding of a sum: decides ties the same way in every language
+TIE = 1e-6  # more than the rounding of a sum: decides ties as the browser does
 AROUND = np.ones((3, 3), bool)  # a pixel and its eight neighbours
 
 
@@ -34,8 +33,8 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
     depth = absorbed(levels if is_dark_on_light(levels) else 255 - levels)
     found = estimate_levels(depth, depth)
     if found is None:  # a dense grid leaves so little paper that its median and its noise are of the grid too
-        lower = depth[depth <= otsu(depth)]
-        found = estimate_levels(depth, lower) if is_bimodal(depth, lower) else None
+        lower = depth <= otsu(depth)
+        found = estimate_levels(depth, depth[lower]) if is_bimodal(depth, lower) else None
     if found is None:
         return np.zeros(depth.shape)
     paper, evident, full = found
@@ -50,26 +49,28 @@ def estimate_levels(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int]
 
     depth: (h, w) whole numbers from 0 to 255; part: those of them that are mostly paper.
     """
-    paper = median(part)
-    noise = median(paper - part[part <= paper])  # of the lighter half: what is darker may be the lines of the paper
+    paper = int(np.median(part))
+    noise = int(
+        np.median(paper - part[part <= paper])
+    )  # of the lighter half: what is darker may be the lines of the paper
     above = depth[depth > paper + NOISE * noise]
     if not above.size:
         return None
-    full = median(above[above > otsu(above)])  # of pure ink; of its edges only when there is nothing else
+    full = int(np.median(above[above > otsu(above)]))  # of pure ink; of its edges only when there is nothing else
     if full - paper < max(MIN_CONTRAST, 2 * NOISE * noise):
         return None
     return paper, paper + NOISE * noise, full
 
 
-def is_bimodal(values: np.ndarray, lower: np.ndarray) -> bool:
-    """Whether values are of two kinds, the lower one of them given: Otsu's measure of separability (1979).
+def is_bimodal(values: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether most of the variance of the values is between those in the mask and the others (Otsu 1979).
 
-    The variance between the kinds, as a share of that of all values; for noise alone it is 2 / pi.
+    For noise alone the largest share is 2 / pi.
     """
-    total, n = float(values.size), float(lower.size)
-    every, low, squares = (float(each.sum()) for each in (values, lower, values**2))
-    between = (total * low - every * n) ** 2 / max(n * (total - n), 1.0)
-    return between >= SEPARATE * (total * squares - every * every)
+    if mask.all() or not mask.any():
+        return False
+    between = mask.mean() * (1 - mask.mean()) * (values[mask].mean() - values[~mask].mean()) ** 2
+    return bool(between >= SEPARATE * values.var())
 
 
 def is_dark_on_light(levels: np.ndarray) -> bool:
@@ -92,12 +93,6 @@ def absorbed(levels: np.ndarray) -> np.ndarray:
     paper = ndimage.grey_closing(padded, [2 * pad + 1 for pad in pads]).astype(np.int64)
     paper = paper[2 * pads[0] : -2 * pads[0], 2 * pads[1] : -2 * pads[1]]
     return np.floor(255 * (paper - levels) / np.maximum(paper, 1) + 0.5).astype(np.int64)
-
-
-def median(levels: np.ndarray) -> int:
-    """Return the lower median of whole numbers."""
-    middle = (levels.size - 1) // 2
-    return int(np.partition(levels, middle, axis=None)[middle])
 
 
 def otsu(levels: np.ndarray) -> int:
