@@ -19,21 +19,12 @@ import json
 import sys
 from dataclasses import asdict
 
-from common.errors import PipelineError
 from comparison import reports
 from comparison.judgement import compare_all
 from comparison.revisions import PREDICTIONS, WORKSPACE, read_revision
 from running import project
 
 NOT_SHOWN = 3  # exit status
-
-
-def margin(given: str) -> float:
-    """Return a margin in percentage points as a share. Raises ValueError, which argparse reports."""
-    points = float(given)
-    if not 0 < points < 100:
-        raise ValueError
-    return points / 100
 
 
 def main() -> None:
@@ -48,14 +39,13 @@ def main() -> None:
     parser.add_argument("--plot", metavar="FILE.png", type=project.given, help="draw the images gained and lost")
     parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="judge on these images")
     parser.add_argument(
-        "--margin",
-        metavar="POINTS",
-        type=margin,
-        help="percentage points of accuracy; exit status 3 unless a loss of that many is ruled out",
+        "--margin", metavar="POINTS", type=float, help="exit status 3 unless a loss of them is ruled out"
     )
     arguments = parser.parse_args()
+    if arguments.margin is not None and not 0 < arguments.margin < 100:
+        parser.error("--margin: expected percentage points between 0 and 100")
     if arguments.plot and len(arguments.new) > 1:
-        raise PipelineError(f"--plot draws one pair, found {len(arguments.new)} revisions to compare with the baseline")
+        parser.error(f"--plot draws one pair, found {len(arguments.new)} revisions to compare with the baseline")
 
     old, *variants = (read_revision(name, arguments.split) for name in [arguments.old, *arguments.new])
     comparisons = compare_all(old, variants, arguments.margin)

@@ -90,7 +90,7 @@ def refused(*arguments: str) -> str:
     return end.value.code
 
 
-def locked(name: str, model: str = "m") -> dict:
+def locked(name: str, model: str) -> dict:
     """The dvc.lock of settings of that name."""
     deps = [{"path": "stages/network", "md5": name}]
     train = {"cmd": "t", "deps": deps, "outs": [{"path": "models/model.keras", "md5": model}]}
@@ -102,9 +102,11 @@ def revision(wrong: set[int], seeds: list[set[int]] | None = None, name: str = "
     study = None
     if seeds is not None:
         scores = np.array([list(score(frame(*each)).values()) for each in seeds])
-        study = Study(pd.DataFrame({"seed": range(len(seeds)), "model": "m"}), {"validation": scores})
+        numbers = range(len(seeds))
+        study = Study(pd.DataFrame({"seed": numbers, "model": [f"m{i}" for i in numbers]}), {"validation": scores})
     parameters = flatten(SETTINGS | {"train": SETTINGS["train"] | train})
-    return Revision(name, "subject", "validation", frame(*wrong), parameters, locked(name), study)
+    lock = locked(name, f"m{train.get('seed', 0)}")
+    return Revision(name, "subject", "validation", frame(*wrong), parameters, lock, study)
 
 
 def seeds(center: int, start: int = 0) -> list[set[int]]:
@@ -172,10 +174,10 @@ def test_a_gate_is_closed_until_the_interval_is_above_the_margin(history, margin
     assert f"Not worse by {margin} points: {'shown' if status == 0 else 'NOT shown'}" in result["verdict"]
 
 
-@pytest.mark.parametrize("given", ["0", "much", "nan"])
-def test_an_invalid_margin_is_a_wrong_command_line(history, given, capsys):
-    printed("--margin", given, status=2)
-    assert "--margin" in capsys.readouterr().err
+@pytest.mark.parametrize("given", ["--margin 0", "--margin much", "--margin nan", "plain HEAD~1 HEAD --plot x.png"])
+def test_an_invalid_margin_or_a_plot_of_several_pairs_is_a_wrong_command_line(given, capsys):
+    printed(*given.split(), status=2)
+    assert re.search("error: .*(--margin|found 2 revisions)", capsys.readouterr().err)
 
 
 def test_p_values_of_several_variants_are_adjusted_for_their_number(history):
@@ -189,7 +191,6 @@ def test_p_values_of_several_variants_are_adjusted_for_their_number(history):
     *_, one, two, _, adjusted = printed("plain", "HEAD~1", "HEAD").splitlines()
     assert (one.split(":")[0], two.split(" ")[0]) == (both[0]["new"]["name"], "HEAD")
     assert adjusted.startswith("2 variants were compared with one baseline: p-values are adjusted by Holm (1979)")
-    assert "found 2 revisions" in refused("plain", "HEAD~1", "HEAD", "--plot", "x.png")
 
 
 def test_a_revision_may_be_a_hash_a_branch_a_tag_or_an_experiment(history):
@@ -284,11 +285,13 @@ def test_the_spread_of_one_side_is_assumed_for_both_and_a_fault_of_the_other_is_
 
 
 def test_seeds_of_other_settings_are_not_used_unless_they_trained_this_very_network():
-    old = replace(revision({1, 2}, seeds(2)), lock=locked("changed since", model="another"))
+    old = replace(revision({1, 2}, seeds(2)), lock=locked("changed since", "another"))
     stale = "not measured (old: reports/seeds.csv belongs to other settings)"
-    for other in (old, replace(old, lock=None), replace(old, parameters=old.parameters | {"train.seed": 42})):
+    own = locked("reworded", "m0")
+    for lock, seed in [(old.lock, 0), (None, 0), (own, 1), (own, 42)]:
+        other = replace(old, lock=lock, parameters=old.parameters | {"train.seed": seed})
         assert matching_runs(other, revision({1}))[2] == stale
-    same_network = replace(old, lock=locked("reworded"))
+    same_network = replace(old, lock=own)
     assert matching_runs(same_network, revision({1}, name="new"))[2].startswith("measured for old (6 seeds) only")
 
 

@@ -1,11 +1,10 @@
-"""A study of seeds as Git holds it, and whether it belongs to the network it is used for."""
+"""A study of seeds as Git holds it."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from comparison import study
-from running import lock
 
 
 def frame(wrong: int, images: int) -> pd.DataFrame:
@@ -51,12 +50,3 @@ def test_files_that_do_not_hold_a_study_are_reported(saved):
         found, message = study.parse(*content)
         assert found is None
         assert fault in message
-
-
-def test_a_study_belongs_to_the_network_of_its_committed_seed():
-    locked = {"stages": {"train": {"outs": [{"path": lock.MODEL, "md5": "m"}]}}}
-    found = study.Study(pd.DataFrame({"seed": [0, 1], "model": ["m", "n"]}), {})
-    assert study.belongs(found, locked, 0)
-    assert not study.belongs(found, locked, 1)  # the network of another seed
-    assert not study.belongs(found, locked, 42)  # no row for this seed
-    assert not study.belongs(found, None, 0)

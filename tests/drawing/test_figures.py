@@ -1,5 +1,3 @@
-import ast
-
 import numpy as np
 import pytest
 
@@ -32,17 +30,6 @@ def test_equal_data_gives_equal_bytes_whatever_the_users_settings(tmp_path):
     assert set(contents) == {contents[0]}
     assert contents[0].startswith(b"\x89PNG")
     assert b"Software" not in contents[0]
-
-
-def test_matplotlib_is_imported_in_one_place_which_prepares_it():
-    found = set()
-    for path in [path for room in ("stages", "tools", "reader") for path in PROJECT.joinpath(room).rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if "matplotlib" in {name.partition(".")[0] for name in names}:
-                found.add(path.relative_to(PROJECT).as_posix())
-    assert found == {"stages/drawing/figures.py"}
 
 
 def test_a_name_is_drawn_as_it_is_written():

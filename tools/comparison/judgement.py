@@ -18,7 +18,7 @@ Scores = dict[str, np.ndarray]  # (runs, n) of each measure
 def compare_all(old: Revision, variants: Sequence[Revision], margin: float | None = None) -> list[Comparison]:
     """Compare variants with one baseline, with the p-values of each claim adjusted for their number by Holm (1979).
 
-    Raises PipelineError if the images differ, because nothing can be paired then.
+    margin: percentage points of accuracy. Raises PipelineError if the images differ: they cannot be paired.
     """
     comparisons = [measure(old, new) for new in variants]
     for claim in CLAIMS:
@@ -30,7 +30,7 @@ def compare_all(old: Revision, variants: Sequence[Revision], margin: float | Non
     for one in comparisons:
         one.tries = len(comparisons)
         if margin is not None:  # non-inferiority by an interval: ICH E9 (1998), 3.3.2
-            one.margin, one.not_worse = margin, one.accuracy.widest.low > -margin
+            one.margin, one.not_worse = margin / 100, one.accuracy.widest.low > -margin / 100
         one.verdict = verdict(one)
     return comparisons
 
@@ -40,7 +40,7 @@ def measure(old: Revision, new: Revision) -> Comparison:
     require_pairs(old, new)
     before, after, spread = matching_runs(old, new)
     right, is_right = before["accuracy"], after["accuracy"]
-    table = statistics.count(right[0] > 0, is_right[0] > 0) if len(right) == len(is_right) == 1 else None
+    single = len(right) == len(is_right) == 1
     parameters = {
         key: {"old": old.parameters.get(key), "new": new.parameters.get(key)}
         for key in sorted({*old.parameters, *new.parameters})
@@ -57,8 +57,8 @@ def measure(old: Revision, new: Revision) -> Comparison:
         loss=differ("loss", before["loss"], after["loss"], new.level)
         if "loss" in before.keys() & after.keys()
         else None,
-        gained=table.gained if table else None,
-        lost=table.lost if table else None,
+        gained=int((is_right > right).sum()) if single else None,
+        lost=int((is_right < right).sum()) if single else None,
         parameters=parameters,
         only_seeds=bool(parameters)
         and all(key.endswith("seed") for key in parameters)

@@ -47,11 +47,11 @@ class Revision:
 
 def find_commit(name: str) -> str:
     """Return the hash of a revision, tag, branch or DVC experiment. Raises PipelineError unless one exists."""
-    from dvc.scm import SCM, RevError, resolve_rev
+    from dvc.scm import SCM, SCMError, resolve_rev
 
     try:
         return resolve_rev(SCM(".", search_parent_directories=True), name)
-    except RevError as error:
+    except SCMError as error:
         raise PipelineError(f"{error}: expected a Git revision or the name of one DVC experiment") from None
 
 
@@ -60,7 +60,6 @@ def read_revision(name: str, split: str) -> Revision:
 
     Raises PipelineError: not a repository, no such revision, no results there, or results of other parameters.
     """
-    git("rev-parse", "--git-dir")
     if name == WORKSPACE:
         label, subject, commit = "working tree", "the files as they are now", None
     else:

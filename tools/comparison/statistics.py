@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest, studentized_range
@@ -11,37 +10,19 @@ from comparison.crossed import Interval
 from evaluation import intervals
 
 
-class Table(NamedTuple):
-    """The number of images that each network got right."""
+def two_networks(old: np.ndarray, new: np.ndarray, level: float) -> Interval:
+    """Return the interval for the accuracy of these networks on other images; old, new: (n,) bool, right answers.
 
-    both: int
-    gained: int  # only the new network
-    lost: int  # only the old network
-    neither: int
-
-    @property
-    def difference(self) -> float:
-        """Accuracy of the new network minus that of the old one."""
-        return (self.gained - self.lost) / sum(self)
-
-
-def count(old: np.ndarray, new: np.ndarray) -> Table:
-    """Cross-tabulate right answers; old, new: (n,) bool, the same images in the same order."""
-    return Table(*(int(right.sum()) for right in (old & new, new & ~old, old & ~new, ~old & ~new)))
-
-
-def difference_interval(table: Table, level: float) -> tuple[float, float]:
-    """Return the interval of Newcombe (1998), Stat. Med. 17, 2635, method 10, for new minus old accuracy.
-
-    It combines the two Wilson intervals with the correlation of the answers, so it stays in [-1, 1], even near 100 %.
-    Fagerland, Lydersen and Laake (2014), Stat. Med. 33, 2850, recommend it among the closed forms.
+    Newcombe (1998), Stat. Med. 17, 2635, method 10, combines two Wilson intervals with the correlation of the answers,
+    so it stays in [-1, 1], even near 100 %. Fagerland, Lydersen and Laake (2014), Stat. Med. 33, 2850, recommend it.
+    The p-value is that of McNemar's exact test (1947), Psychometrika 12, 153.
     """
-    both, gained, lost, neither = table
-    n, right, was_right = sum(table), both + gained, both + lost
-    new_low, new_high = intervals.wilson(right, n, level)
+    n, was_right, right = len(old), int(old.sum()), int(new.sum())
+    gained, lost, both = int((new & ~old).sum()), int((old & ~new).sum()), int((old & new).sum())
     old_low, old_high = intervals.wilson(was_right, n, level)
+    new_low, new_high = intervals.wilson(right, n, level)
     margins = right * (n - right) * was_right * (n - was_right)
-    covariance: float = both * neither - gained * lost
+    covariance: float = both * (n - both - gained - lost) - gained * lost
     if covariance > 0:
         covariance = max(covariance - n / 2, 0)  # the continuity correction of method 10
     phi = covariance / sqrt(margins) if margins else 0
@@ -49,21 +30,10 @@ def difference_interval(table: Table, level: float) -> tuple[float, float]:
     def reach(down: float, up: float) -> float:
         return sqrt(max(down**2 - 2 * phi * down * up + up**2, 0))
 
-    low = table.difference - reach(right / n - new_low, old_high - was_right / n)
-    high = table.difference + reach(was_right / n - old_low, new_high - right / n)
-    return max(low, -1), min(high, 1)
-
-
-def mcnemar(table: Table) -> float:
-    """Return the p-value of McNemar's exact test (1947), Psychometrika 12, 153: a binomial test on the flips."""
-    flips = table.gained + table.lost
-    return float(binomtest(table.gained, flips).pvalue) if flips else 1.0
-
-
-def two_networks(old: np.ndarray, new: np.ndarray, level: float) -> Interval:
-    """Return the interval for the accuracy of these networks on other images; old, new: (n,) bool."""
-    table = count(old, new)
-    return Interval(*difference_interval(table, level), mcnemar(table))
+    low = (right - was_right) / n - reach(right / n - new_low, old_high - was_right / n)
+    high = (right - was_right) / n + reach(was_right / n - old_low, new_high - right / n)
+    p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    return Interval(max(low, -1), min(high, 1), p)
 
 
 def holm(p_values: Sequence[float], tries: int) -> list[float]:
