@@ -71,60 +71,45 @@ class Comparison:
 
 
 def verdict(found: Comparison) -> str:
-    """Return the verdict: on the accuracy, on the loss where it is known, on the margin where one was given."""
-    sentences = [of_accuracy(found)]
-    if found.loss:
-        sentences.append(of_loss(found, found.loss))
+    """Return the verdict: on the accuracy, on the loss if it is known, and on the margin if one was given."""
+    accuracy, loss = found.accuracy, found.loss
+    sentences = [judge(found, accuracy, f"Accuracy {100 * accuracy.value:+.2f} points", accuracy.value > 0)]
+    if found.gained == found.lost == 0:
+        sentences = ["Accuracy unchanged: the same images are right and wrong."]
+    if loss:
+        changed = judge(found, loss, f"Loss {loss.value:+.4f} nats", loss.value < 0)
+        sentences.append(changed if loss.value else "Loss unchanged.")
+    significant = [one for one in (accuracy, loss) if one and one.widest.p < 1 - found.level]
+    if significant and accuracy.same_images is None and not found.only_seeds:
+        sentences.append("For a verdict on the settings, measure the spread between seeds: `python tools/seeds.py 10`.")
     if found.margin is not None:
-        whose = "the settings" if found.accuracy.other_images else "these two networks"
+        whose = "the settings" if accuracy.other_images else "these two networks"
         sentences.append(
             f"Not worse by {100 * found.margin:g} points: {'shown' if found.not_worse else 'NOT shown'} for {whose} "
-            f"(the {100 * found.level:g} % interval begins at {100 * found.accuracy.widest.low:+.2f})."
+            f"(the {100 * found.level:g} % interval begins at {100 * accuracy.widest.low:+.2f})."
         )
     return " ".join(sentences)
 
 
-def of_accuracy(found: Comparison) -> str:
-    """Judge the settings where the spread between seeds is known, otherwise the two networks."""
-    accuracy, alpha = found.accuracy, 1 - found.level
-    same, widest = accuracy.same_images, accuracy.widest
-    lead = f"Accuracy {100 * accuracy.value:+.2f} points: "
-    better, improved = ("better", "improved") if accuracy.value > 0 else ("worse", "worsened")
-    if found.gained == found.lost == 0:
-        return "Accuracy unchanged: the same images are right and wrong."
+def judge(found: Comparison, difference: Difference, lead: str, gain: bool) -> str:
+    """Judge the settings if the spread between seeds is known, otherwise the two networks."""
+    same, widest, alpha = difference.same_images, difference.widest, 1 - found.level
+    better, improved = ("better", "improved") if gain else ("worse", "worsened")
+    p = p_value(widest.p)
     if found.only_seeds:
-        return f"{lead}only seeds differ, which is neither an improvement nor a deterioration of the settings."
+        return f"{lead}: only seeds differ, which is neither an improvement nor a deterioration of the settings."
     if same is None and widest.p < alpha:
-        return (
-            f"{lead}the new network is {better} than the old one ({p_value(widest.p)}). Whether its settings are "
-            f"{better} is open until the spread between seeds is known (`python tools/seeds.py 10`)."
-        )
+        return f"{lead}: the new network is {better} than the old one ({p})."
     if same is None:
-        return f"{lead}inconclusive; a different sample of images could reverse it ({p_value(widest.p)})."
+        return f"{lead}: inconclusive; a different sample of images could reverse it ({p})."
     if widest.p < alpha:
-        return f"{lead}{improved} ({p_value(widest.p)}); expected to hold for other seeds and other images."
+        return f"{lead}: {improved} ({p}); expected to hold for other seeds and other images."
     if same.p < alpha:
         return (
-            f"{lead}{improved} on these {found.images:,} images, also with other seeds ({p_value(same.p)}); "
-            f"inconclusive for other images ({p_value(widest.p)})."
+            f"{lead}: {improved} on these {found.images:,} images, also with other seeds ({p_value(same.p)}); "
+            f"inconclusive for other images ({p})."
         )
-    return f"{lead}inconclusive; seeds alone could cause such a difference ({p_value(same.p)})."
-
-
-def of_loss(found: Comparison, loss: Difference) -> str:
-    """Judge the loss, which also depends on how confident the right and wrong answers are."""
-    lead, alpha = f"Loss {loss.value:+.4f} nats:", 1 - found.level
-    better = "lower (better)" if loss.value < 0 else "higher (worse)"
-    if loss.value == 0:
-        return "Loss unchanged."
-    if found.only_seeds:
-        return f"{lead} no conclusion."
-    if loss.widest.p < alpha:
-        whose = "also with other seeds and images" if loss.other_images else "for these two networks"
-        return f"{lead} {better}, {whose} ({p_value(loss.widest.p)})."
-    if loss.same_images and loss.same_images.p < alpha:
-        return f"{lead} {better} on these images ({p_value(loss.same_images.p)}); inconclusive for others."
-    return f"{lead} inconclusive ({p_value(loss.widest.p)})."
+    return f"{lead}: inconclusive; seeds alone could cause such a difference ({p_value(same.p)})."
 
 
 def p_value(p: float) -> str:
