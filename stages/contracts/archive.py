@@ -16,13 +16,28 @@ if TYPE_CHECKING:  # importing Keras takes seconds, and most readers of the arch
 PATH = Path("models/model.keras")
 # Options of layers and initializers, all unset, that older versions of Keras refuse as unknown.
 RECENT = ("input_axes", "output_axes", "quantization_config")
-# The options of a dense layer that network/arithmetic.py covers, beside its activation, units and name.
-DENSE = {
-    "trainable": True,
-    "dtype": "float32",
-    "use_bias": True,
-    "kernel_initializer": "GlorotUniform",
-    "bias_initializer": "Zeros",
+# The kinds of layers that network/layers.py covers, with those options that may have any value that Keras allows.
+COVERED: dict[str, set[str]] = {
+    "input_layer": {"batch_shape"},
+    "reshape": {"target_shape"},
+    "flatten": set(),
+    "dropout": {"rate", "seed"},
+    "dense": {"units"},
+    "conv2d": {"filters", "kernel_size", "strides", "padding"},
+    "max_pooling2d": {"pool_size", "strides", "padding"},
+    "average_pooling2d": {"pool_size", "strides", "padding"},
+}
+# The values that the other options must have, where it is not None or False.
+EXPECTED: dict[str, list] = {
+    "trainable": [True],
+    "dtype": ["float32"],
+    "use_bias": [True],
+    "kernel_initializer": ["GlorotUniform"],
+    "bias_initializer": ["Zeros"],
+    "data_format": ["channels_last"],
+    "dilation_rate": [[1, 1]],
+    "groups": [1],
+    "activation": ["relu"],
 }
 
 
@@ -78,25 +93,25 @@ def load_config(path: Path = PATH) -> dict[str, Any]:
 
 
 def uncovered(config: Mapping[str, Any]) -> list[str]:
-    """Return the kinds of layers that network/arithmetic.py does not cover, as `conv2d`, for Keras' configuration.
+    """Return the kinds of layers that network/layers.py does not cover, as `conv2d (groups)`, for Keras' configuration.
 
-    Without any, the same bytes are promised on every supported machine: the network is a chain of dense layers, with
-    ReLU between them and softmax at the end. Otherwise they are promised on one machine only.
+    Without any, the same bytes are promised on every supported machine: the network is a chain of layers of COVERED
+    that ends in a dense one with softmax. Otherwise they are promised on one machine only.
     """
     layers = config["config"]["layers"]
     found = [] if config["class_name"] == "Sequential" else [snake_case(config["class_name"])]
     for layer in layers:
-        kind, options = snake_case(layer["class_name"]), {k: plain(v) for k, v in layer["config"].items()}
-        if kind == "dense":
-            expected = {**DENSE, "activation": "softmax" if layer is layers[-1] else "relu"}
-            other = [k for k in options if k not in ("name", "units") and options[k] not in (None, expected.get(k))]
-            if len(layer["build_config"]["input_shape"]) != 2:
-                other.append("input_shape")
-            kind = f"dense ({', '.join(other)})" if other else ""
-        elif layer is not layers[-1] and kind in ("input_layer", "reshape", "flatten"):  # they compute nothing
-            kind = ""
-        found.append(kind)
-    return list(dict.fromkeys(filter(None, found)))
+        kind = snake_case(layer["class_name"])
+        if kind not in COVERED or (layer is layers[-1] and kind != "dense"):
+            found.append(kind)
+            continue
+        expected = {**EXPECTED, "activation": ["softmax"]} if layer is layers[-1] else EXPECTED
+        options = {k: plain(v) for k, v in layer["config"].items() if k not in COVERED[kind] | {"name"}}
+        other = sorted(k for k, value in options.items() if value not in (None, False, *expected.get(k, ())))
+        if kind == "dense" and len(layer["build_config"]["input_shape"]) != 2:
+            other.append("input_shape")
+        found += [f"{kind} ({', '.join(other)})"] if other else []
+    return list(dict.fromkeys(found))
 
 
 def snake_case(class_name: str) -> str:

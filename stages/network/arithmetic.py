@@ -15,33 +15,39 @@ so its order does not matter (`exact_sum`). An element of a product is then a ch
 after the other. (YNNPACK begins a new sum after 512 terms where it finds that faster; on ARM CPUs with SME it never
 does.) This needs the XLA flags of network/determinism.py: transposes must stay out of the products.
 
-Kernels are stored as the products need them (`pack`), and layers pass on (units, images): transposing them in every
-step would take a sixth of the training. Only the arithmetic is replaced: layers, weights and archive are Keras' own.
+Kernels are stored as the products need them (`pack`), so that no step transposes them. Only the arithmetic is replaced:
+layers, weights and archive are Keras' own. layers.py builds the layers on it.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from network.determinism import keras, tf
+from network.determinism import tf
 
 PIECE = 512  # terms at most
 UNIT = 2.0**-30  # of exact sums: up to 2**23 numbers below 2**0, or 2**16 below 2**7, fit into the 53 bits of float64
 
 
 class Weights(NamedTuple):
-    """A layer's kernel, (pieces, units, length) instead of Keras' (inputs, units), and its bias, (units,)."""
+    """A layer's kernel, (pieces, units, length) instead of Keras' (..., units), and its bias, (units,)."""
 
     kernel: tf.Tensor
     bias: tf.Tensor
 
 
-def in_pieces(a: tf.Tensor) -> tf.Tensor:
-    """Return a (m, k) with its terms in the fewest pieces of equal length: (pieces, m, length), filled with zeros."""
-    rows, terms = a.shape
+def in_pieces(a: tf.Tensor, axis: int = 1) -> tf.Tensor:
+    """Return the rows of a matrix, or with axis 0 its columns, in the fewest pieces of equal length, filled with zeros.
+
+    (m, terms), or (terms, m), becomes (pieces, m, length).
+    """
+    terms = a.shape[axis]
     number = -(-terms // PIECE)
     length = -(-terms // number)
-    a = tf.pad(a, [[0, 0], [0, number * length - terms]])
-    return tf.transpose(tf.reshape(a, (rows, number, length)), (1, 0, 2))
+    filling = [0, number * length - terms]
+    if axis == 0:
+        return tf.transpose(tf.reshape(tf.pad(a, [filling, [0, 0]]), (number, length, a.shape[1])), (0, 2, 1))
+    return tf.transpose(tf.reshape(tf.pad(a, [[0, 0], filling]), (a.shape[0], number, length)), (1, 0, 2))
 
 
 def inner(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -51,6 +57,8 @@ def inner(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     fit (tf.broadcast_to): XLA takes that out of the product, which then has another form on ARM.
     """
     (_, rows, terms), columns = a.shape, b.shape[1]
+    if rows < columns:
+        return tf.transpose(inner(b, a))
     if 1 in (rows, terms):
         a = tf.pad(a, [[0, 0], [0, int(rows == 1)], [0, int(terms == 1)]])
     if 1 in (columns, terms):
@@ -59,47 +67,15 @@ def inner(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 
 def pack(kernel: tf.Tensor, bias: tf.Tensor) -> Weights:
-    """Return a layer's weights as the products need them, for Keras' kernel (inputs, units) and bias (units,)."""
-    return Weights(in_pieces(tf.transpose(kernel)), bias)
+    """Return a layer's weights as the products need them, for Keras' kernel (..., units) and bias (units,)."""
+    return Weights(in_pieces(tf.reshape(kernel, (-1, kernel.shape[-1])), 0), bias)
 
 
-def unpack(kernel: tf.Tensor, inputs: int) -> tf.Tensor:
-    """Return Keras' form, (inputs, units), of a packed kernel or of anything of its shape: a gradient, a moment."""
+def unpack(kernel: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
+    """Return Keras' form, (..., units), of a packed kernel or of anything of its shape: a gradient, a moment."""
     pieces, units, length = kernel.shape
-    return tf.reshape(tf.transpose(kernel, (0, 2, 1)), (pieces * length, units))[:inputs]
-
-
-def dense(layers: Sequence[keras.Layer]) -> list[keras.layers.Dense]:
-    return [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
-
-
-def forward(weights: Sequence[Weights], images: tf.Tensor) -> list[tf.Tensor]:
-    """Return the inputs of each layer, (inputs, n), and the logits, (classes, n), for images (n, 28, 28), n static."""
-    x = tf.reshape(images, (images.shape[0], -1))
-    passed = [tf.transpose(x)]
-    for kernel, bias in weights:
-        z = inner(kernel, in_pieces(x)) + bias[:, None]
-        passed.append(tf.nn.relu(z) if len(passed) < len(weights) else z)
-        x = tf.transpose(passed[-1])
-    return passed
-
-
-def backward(weights: Sequence[Weights], passed: Sequence[tf.Tensor], error: tf.Tensor) -> list[Weights]:
-    """Return the gradients of the weights, for the result of `forward` and the gradient of the logits, (classes, n).
-
-    Backpropagation: Rumelhart, Hinton and Williams (1986).
-    """
-    gradients: list[Weights] = []
-    errors = in_pieces(error)
-    for (kernel, _), x in zip(weights[::-1], passed[-2::-1], strict=True):
-        inputs, n = x.shape
-        bias = inner(errors, in_pieces(tf.ones((1, n))))[:, 0]
-        gradients.append(Weights(in_pieces(inner(errors, in_pieces(x))), bias))
-        if len(gradients) < len(weights):
-            error = inner(in_pieces(unpack(kernel, inputs)), in_pieces(tf.transpose(error)))
-            error = tf.where(x > 0, error, 0.0)
-            errors = in_pieces(error)
-    return gradients[::-1]
+    terms = math.prod(shape[:-1])
+    return tf.reshape(tf.reshape(tf.transpose(kernel, (0, 2, 1)), (pieces * length, units))[:terms], shape)
 
 
 def exact_sum(x: tf.Tensor, axis: int | None = None) -> tf.Tensor:
@@ -114,17 +90,15 @@ def softmax(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return shifted, powers, tf.cast(exact_sum(powers, 1), tf.float32)[:, None]
 
 
-def probabilities(layers: Sequence[keras.Layer], images: tf.Tensor) -> tf.Tensor:
-    """Return the network's probabilities, (n, classes), for images (n, 28, 28), n static."""
-    weights = [pack(layer.kernel.value, layer.bias.value) for layer in dense(layers)]
-    _, powers, total = softmax(tf.transpose(forward(weights, images)[-1]))
+def probabilities(z: tf.Tensor) -> tf.Tensor:
+    """Return the probabilities, (n, classes), for the logits z, (n, classes)."""
+    _, powers, total = softmax(z)
     return powers / total
 
 
 def loss_gradient(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Return the gradient of the mean cross-entropy by the logits z, (n, classes)."""
-    _, powers, total = softmax(z)
-    return (powers / total - tf.one_hot(tf.cast(labels, tf.int32), z.shape[1])) / z.shape[0]
+    return (probabilities(z) - tf.one_hot(tf.cast(labels, tf.int32), z.shape[1])) / z.shape[0]
 
 
 def cross_entropy(z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

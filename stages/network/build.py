@@ -11,7 +11,7 @@ def build(settings: Model, classes: int, seed: int) -> keras.Model:
     """Return the network, (n, 28, 28) float32 in [0, 1] -> (n, classes) probabilities, with weights drawn from `seed`.
 
     With convolutions it is Keras' own example for MNIST. Name every layer: the names that Keras makes up count the
-    layers of the process. The same bytes on any machine are promised for dense layers with ReLU (README.md).
+    layers of the process. docs/reproducibility.md lists the layers that have the same bytes on every machine.
     """
     keras.utils.set_random_seed(seed)
     network = keras.Sequential([keras.Input(SHAPE, name="image")], name="digits")

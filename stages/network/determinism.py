@@ -81,7 +81,7 @@ keras.config.set_dtype_policy("float32")
 
 
 def uncovered(network: keras.Model) -> list[str]:
-    """Return the kinds of layers that network/arithmetic.py does not cover; see contracts/archive.py."""
+    """Return the kinds of layers that network/layers.py does not cover; see contracts/archive.py."""
     return archive.uncovered(json.loads(network.to_json()))
 
 

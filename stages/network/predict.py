@@ -11,7 +11,7 @@ from common.errors import PipelineError
 from common.files import rerun_hint
 from contracts import archive
 from contracts.dataset import SHAPE
-from network import arithmetic
+from network import layers
 from network.determinism import keras, set_threads, tf, uncovered
 
 BATCH = 2_000  # images
@@ -34,7 +34,7 @@ def compiled(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return the function from BATCH images to their probabilities, computed as in training; it is compiled once."""
     if uncovered(network):
         return tf.function(partial(network, training=False), autograph=False)
-    return tf.function(partial(arithmetic.probabilities, network.layers), autograph=False, jit_compile=True)
+    return tf.function(partial(layers.answer, network.layers), autograph=False, jit_compile=True)
 
 
 def predict(answer: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray) -> np.ndarray:

@@ -4,30 +4,32 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from network import arithmetic
+from network import arithmetic, layers
 from network.determinism import keras, tf, uncovered
 
 Arrays = tuple[np.ndarray | np.generic, ...]
 
 
 class Canonical:
-    """Answers, losses and gradients in the arithmetic of arithmetic.py, on packed copies of the weights."""
+    """Answers, losses and gradients of the layers in layers.py, on packed copies of the weights."""
 
     xla = True  # faster, and a step becomes one program whose sums can be put in order
 
     def __init__(self, network: keras.Model):
-        packed = [arithmetic.pack(*layer.get_weights()) for layer in arithmetic.dense(network.layers)]
+        self.layers = network.layers
+        packed = [arithmetic.pack(*layer.get_weights()) for layer in self.layers if layer.weights]
         names = arithmetic.Weights._fields  # by which Adam knows the biases
-        self.layers = [[keras.Variable(value, name=name) for value, name in zip(w, names, strict=True)] for w in packed]
-        self.trained = [variable for layer in self.layers for variable in layer]
-        self.state = self.trained
+        self.packed = [[keras.Variable(value, name=name) for value, name in zip(w, names, strict=True)] for w in packed]
+        self.trained = [variable for layer in self.packed for variable in layer]
+        self.state = [*self.trained, *network.non_trainable_variables]  # the seeds of dropout
 
-    def weights(self) -> list[arithmetic.Weights]:
-        return [arithmetic.Weights(kernel.value, bias.value) for kernel, bias in self.layers]
+    def logits(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        weights = [arithmetic.Weights(*map(tf.convert_to_tensor, layer)) for layer in self.packed]
+        return layers.logits(self.layers, weights, images, training)
 
     def answer(self, images: tf.Tensor) -> tf.Tensor:
         """Return the logits, (n, classes), for images (n, 28, 28)."""
-        return tf.transpose(arithmetic.forward(self.weights(), images)[-1])
+        return layers.in_slices(self.logits, images)
 
     def losses(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Return the cross-entropy of each row, (n,)."""
@@ -35,11 +37,9 @@ class Canonical:
 
     def gradients(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Return the logits, and the gradients of the mean loss by the variables `trained`."""
-        weights = self.weights()
-        passed = arithmetic.forward(weights, images)
-        logits = tf.transpose(passed[-1])
-        error = tf.transpose(arithmetic.loss_gradient(logits, labels))
-        return logits, [value for layer in arithmetic.backward(weights, passed, error) for value in layer]
+        with tf.GradientTape() as tape:
+            logits = self.logits(images, training=True)
+        return logits, tape.gradient(logits, self.trained, arithmetic.loss_gradient(logits, labels))
 
 
 class Layered:
@@ -124,7 +124,7 @@ class Trainer:
     def finish(self, adam: keras.optimizers.Adam) -> None:
         """Give the network the trained weights, and compile it with `adam` in the trained state, for those who load it.
 
-        Keras' own form of both: packed kernels and their moments become (inputs, units) again.
+        Keras' own form of both: packed kernels and their moments become (..., units) again.
         """
         adam.build(self.network.trainable_variables)
         for variable, mine in zip(
@@ -133,5 +133,5 @@ class Trainer:
             strict=True,
         ):
             packed = tuple(mine.shape) != tuple(variable.shape)
-            variable.assign(arithmetic.unpack(mine.value, variable.shape[0]) if packed else mine.value)
+            variable.assign(arithmetic.unpack(mine.value, variable.shape) if packed else mine.value)
         self.network.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])

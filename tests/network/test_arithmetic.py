@@ -4,9 +4,7 @@ import ctypes.util
 import numpy as np
 import pytest
 
-from fixtures import dense
 from network import arithmetic
-from network.build import build
 from network.determinism import keras, tf
 
 RANDOM = np.random.default_rng(0)
@@ -58,33 +56,11 @@ def test_a_product_is_a_chain_of_fused_multiply_adds_in_pieces(rows, terms, colu
     np.testing.assert_array_equal(product(tf.constant(a), tf.constant(b)), fused(a, b.T))
 
 
-@pytest.mark.parametrize("inputs", [1, 3, 512, 513, 1025])
+@pytest.mark.parametrize("inputs", [(1,), (3,), (512,), (513,), (1025,), (3, 3, 60)])
 def test_a_packed_kernel_is_unpacked_unchanged(inputs):
-    kernel = RANDOM.standard_normal((inputs, 3), np.float32)
-    np.testing.assert_array_equal(arithmetic.unpack(arithmetic.pack(kernel, np.zeros(3)).kernel, inputs), kernel)
-
-
-@pytest.mark.parametrize("hidden_units", [[20, 6], [1, 1], [600, 5], [3, 1030]])
-@pytest.mark.parametrize("n", [1, 9, 600])
-def test_the_gradients_are_those_of_tensorflow_but_for_rounding(hidden_units, n):
-    network = build(dense(*hidden_units), 10, 0)
-    images, factor = (tf.constant(RANDOM.random(shape, np.float32)) for shape in ((n, 28, 28), (n, 10)))
-    packed = [arithmetic.pack(*layer.get_weights()) for layer in arithmetic.dense(network.layers)]
-    passed = arithmetic.forward(packed, images)
-    found = arithmetic.backward(packed, passed, tf.transpose(factor))
-    with tf.GradientTape() as tape:
-        x = tf.reshape(images, (n, -1))
-        for layer in arithmetic.dense(network.layers):
-            x = x @ layer.kernel + layer.bias
-            logits, x = x, tf.nn.relu(x)
-        total = tf.reduce_sum(logits * factor)
-    np.testing.assert_allclose(tf.transpose(passed[-1]), logits, rtol=1e-4, atol=1e-4)
-    expected = iter(tape.gradient(total, network.trainable_variables))
-    for gradient in found:
-        kernel = next(expected)
-        unpacked = arithmetic.unpack(gradient.kernel, kernel.shape[0])
-        np.testing.assert_allclose(unpacked, kernel, rtol=1e-3, atol=1e-3)
-        np.testing.assert_allclose(gradient.bias, next(expected), rtol=1e-3, atol=1e-3)
+    kernel = RANDOM.standard_normal((*inputs, 3), np.float32)
+    packed = arithmetic.pack(kernel, np.zeros(3)).kernel
+    np.testing.assert_array_equal(arithmetic.unpack(packed, kernel.shape), kernel)
 
 
 def test_a_sum_does_not_depend_on_the_order():
@@ -110,12 +86,3 @@ def test_loss_and_its_gradient_are_those_of_keras_but_for_rounding():
         mean = tf.reduce_mean(losses)
     np.testing.assert_allclose(arithmetic.cross_entropy(z, labels), losses, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(arithmetic.loss_gradient(z, labels), tape.gradient(mean, z), rtol=1e-5, atol=1e-7)
-
-
-def test_the_answer_for_an_image_does_not_depend_on_the_others():
-    network, images = build(dense(20, 1), 10, 0), RANDOM.random((70, 28, 28), np.float32)
-    answer = tf.function(lambda images: arithmetic.probabilities(network.layers, images), jit_compile=True)
-    every = answer(tf.constant(images)).numpy()
-    np.testing.assert_allclose(every, network.predict(images, verbose=0), rtol=1e-4, atol=1e-6)
-    for n in (1, 2, 33):
-        np.testing.assert_array_equal(answer(tf.constant(images[:n])), every[:n])

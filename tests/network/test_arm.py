@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import arm_root
@@ -37,12 +38,19 @@ def make_small(folder: Path) -> str:
     return "normalize,eda,train,evaluate,reader.train_reader,plot,report"
 
 
-def make_wide(folder: Path) -> str:
+def make_convolutions(folder: Path) -> str:
+    """Keras' own convolutional network in its shape, with dropout; sums of 540 terms in its second convolution."""
+    return make_wide(folder, {"model.convolutions": [60, 2], "model.hidden_units": [], "train.batch_size": 37})
+
+
+def make_wide(folder: Path, changes: Mapping[str, object] | None = None) -> str:
     """Sums of more than 512 terms in every product: over the pixels, over hidden units and over the images of a batch.
 
     CPUs with SME begin a sum of more terms otherwise than others.
     """
-    copy_parameters(folder, {"model.hidden_units": [8, 520], "train.batch_size": 520, "train.weight_decay": 0.01})
+    copy_parameters(
+        folder, {"model.hidden_units": [8, 520], "train.batch_size": 520, "train.weight_decay": 0.01, **(changes or {})}
+    )
     arrays = tiny_mnist()
     images, labels = (np.tile(arrays[f"train-{kind}-ubyte"].T, 2).T for kind in ("images-idx3", "labels-idx1"))
     for split, size in {"train": 600, "validation": 100, "test": 100}.items():
@@ -85,6 +93,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         pytest.param(arm_root.NEOVERSE_N1, make_small, id="NEON"),
         pytest.param(arm_root.NEOVERSE_N1, make_wide, id="NEON, long sums"),
         pytest.param(arm_root.EVERYTHING, make_wide, id="SVE and SME, long sums"),
+        pytest.param(arm_root.NEOVERSE_N1, make_convolutions, id="NEON, convolutions"),
+        pytest.param(arm_root.EVERYTHING, make_convolutions, id="SVE and SME, convolutions"),
     ],
 )
 def test_every_file_has_the_same_bytes_on_arm(cpu, make, tmp_path):

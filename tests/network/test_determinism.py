@@ -26,7 +26,7 @@ def threads(number: int) -> dict[str, str]:
 
 RECORDED = dict(line.split()[1:] for line in (PROJECT / "tests/network/digests.txt").read_text().splitlines())
 OPEN = "open"  # must come first: it sets TensorFlow's threads
-FEW = ["0", "4", "8", "11"]  # batches of 1, 32, 128 and 321
+FEW = ["0", "4", "8", "11", "18"]  # batches of 1, 32, 128 and 321; convolutions, at 37
 # The interpreter, the environment, and the cases to train. Digests are recorded, so a setup may change many things.
 SETUPS = {
     "one core, one thread": (ONE_CORE, threads(1), [OPEN, *RECORDED]),
@@ -40,7 +40,7 @@ SETUPS = {
         {**threads(3), "ONEDNN_MAX_CPU_ISA": "SSE41", "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA"},
         FEW,
     ),
-    "an emulated Haswell": (HASWELL, {}, ["4"]),
+    "an emulated Haswell": (HASWELL, {}, ["4", "18"]),
 }
 found_of_open: list[str] = []
 

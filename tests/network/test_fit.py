@@ -1,4 +1,4 @@
-"""Training: against plain Keras, cut off and resumed, and with layers that network/arithmetic.py does not cover."""
+"""Training: against plain Keras, cut off and resumed, and with other layers than dense ones."""
 
 import contextlib
 import functools
@@ -38,16 +38,16 @@ def sequential(*layers: keras.Layer) -> keras.Model:
     return keras.Sequential([keras.Input((28, 28)), *layers, L.Dense(10, activation="softmax", name="out")])
 
 
-OPEN = {  # networks, and the kinds of their layers that are not covered
-    "a convolution": (
+NETWORKS = {  # beside dense ones, and the kinds of their layers that are not covered
+    "convolutions and dropout": (lambda: build(dense(7).model_copy(update={"convolutions": [3, 5]}), 10, 0), []),
+    "a dilated convolution": (
         lambda: sequential(
-            L.Reshape((28, 28, 1), name="r"), L.Conv2D(4, 5, name="c"), L.MaxPooling2D(4, name="p"), L.Flatten(name="f")
+            L.Reshape((28, 28, 1), name="r"),
+            L.Conv2D(4, 5, dilation_rate=2, name="c"),
+            L.MaxPooling2D(4, name="p"),
+            L.Flatten(name="f"),
         ),
-        ["conv2d", "max_pooling2d"],
-    ),
-    "dropout": (
-        lambda: sequential(L.Flatten(name="f"), L.Dense(12, activation="relu", name="h"), L.Dropout(0.5, name="d")),
-        ["dropout"],
+        ["conv2d (activation, dilation_rate)"],
     ),
     "batch normalization": (
         lambda: sequential(
@@ -86,7 +86,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The training by the name of an open network or of an augmentation."""
+    """The training by the name of a network or of an augmentation."""
 
     @functools.cache
     def train_once(name: str = "none") -> Trained:
@@ -108,14 +108,14 @@ def trained(tmp_path_factory):
 def case(name: str) -> tuple:
     """The network and the settings of a training of that name."""
     keras.utils.set_random_seed(0)
-    if name in OPEN:
-        return OPEN[name][0](), changed(weight_decay=0.1)
+    if name in NETWORKS:
+        return NETWORKS[name][0](), changed(weight_decay=0.1)
     return build(dense(16, 12), 10, 0), changed(augmentation=name)
 
 
-@pytest.mark.parametrize("name", OPEN)
-def test_any_network_is_trained_saved_and_answers_by_its_own_layers(name, trained):
-    build_network, kinds = OPEN[name]
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_network_is_trained_saved_and_answers_as_keras_does(name, trained):
+    build_network, kinds = NETWORKS[name]
     folder, network, _, _, traced = trained(name)
     assert uncovered(network) == kinds == archive.uncovered(archive_config(network))
     assert traced == 1
@@ -142,7 +142,7 @@ def last_row(folder: Path) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("name", "stop"), [("none", 1), ("none", 3), ("none", 4), ("elastic", 3), *((name, 2) for name in OPEN)]
+    ("name", "stop"), [("none", 1), ("none", 3), ("none", 4), ("elastic", 3), *((name, 2) for name in NETWORKS)]
 )
 def test_a_training_cut_off_after_an_epoch_ends_in_the_same_weights_and_history(name, stop, trained):
     undisturbed = trained(name)

@@ -1,8 +1,8 @@
 """Train every case below for a few steps and print a digest of all results; run in a process of its own.
 
 `python tests/network/train_cases.py [CASE...]`: all cases, or some by their number, in the current folder.
-digests.txt has what it must print on every machine, except for the case `open`, whose layers network/arithmetic.py does
-not cover: its digest is the same on one machine. To record a change of the arithmetic or of TensorFlow:
+digests.txt has what it must print on every machine, except for the case `open`, whose layers network/layers.py does not
+cover: its digest is the same on one machine. To record a change of the arithmetic or of TensorFlow:
 `python .../tests/network/train_cases.py | grep 'digest [0-9]' > .../tests/network/digests.txt`.
 """
 
@@ -22,24 +22,28 @@ SETTINGS = {
     "augmentation_strength": [1.0, 1.0],
     "seed": 0,
 }
-# batch size, images, hidden units, what else changes
-CASES = [
-    (1, 3, [512, 256], {}),
-    (2, 7, [1, 1], {}),
-    (8, 31, [16, 12], {"augmentation": "shift"}),
-    (31, 93, [128, 64], {}),
-    (32, 100, [512, 256], {"weight_decay": 0.5}),
-    (60, 180, [128, 64], {"augmentation": "elastic", "weight_decay": 0.5}),
-    (64, 200, [3, 700], {}),
-    (100, 300, [700, 1], {}),
-    (128, 400, [512, 256], {"schedule": "constant"}),
-    (200, 600, [1, 64], {"weight_decay": 0.5}),
-    (320, 700, [128, 64], {}),
-    (321, 700, [512, 256], {}),
-    (512, 1100, [64, 32], {"augmentation": "shift"}),
-    (513, 1100, [512, 256], {}),
-    (1000, 2100, [128, 64], {"weight_decay": 0.5}),
-    (2100, 2100, [130, 20], {}),  # the whole split in one step
+# batch size, images, parameters of the network, what else changes
+CASES: list[tuple[int, int, dict, dict]] = [
+    (1, 3, {"hidden_units": [512, 256]}, {}),
+    (2, 7, {"hidden_units": [1, 1]}, {}),
+    (8, 31, {"hidden_units": [16, 12]}, {"augmentation": "shift"}),
+    (31, 93, {"hidden_units": [128, 64]}, {}),
+    (32, 100, {"hidden_units": [512, 256]}, {"weight_decay": 0.5}),
+    (60, 180, {"hidden_units": [128, 64]}, {"augmentation": "elastic", "weight_decay": 0.5}),
+    (64, 200, {"hidden_units": [3, 700]}, {}),
+    (100, 300, {"hidden_units": [700, 1]}, {}),
+    (128, 400, {"hidden_units": [512, 256]}, {"schedule": "constant"}),
+    (200, 600, {"hidden_units": [1, 64]}, {"weight_decay": 0.5}),
+    (320, 700, {"hidden_units": [128, 64]}, {}),
+    (321, 700, {"hidden_units": [512, 256]}, {}),
+    (512, 1100, {"hidden_units": [64, 32]}, {"augmentation": "shift"}),
+    (513, 1100, {"hidden_units": [512, 256]}, {}),
+    (1000, 2100, {"hidden_units": [128, 64]}, {"weight_decay": 0.5}),
+    (2100, 2100, {"hidden_units": [130, 20]}, {}),  # the whole split in one step
+    (1, 3, {"convolutions": [3, 5], "hidden_units": [9]}, {"weight_decay": 0.5}),
+    (32, 100, {"convolutions": [32, 64]}, {"augmentation": "shift"}),
+    (37, 100, {"convolutions": [60, 2]}, {}),
+    (128, 400, {"convolutions": [32, 64]}, {}),
 ]
 
 
@@ -67,13 +71,13 @@ def digest(name: str) -> str:
         x = layers.Dense(64, activation="tanh", name="h")(layers.Dropout(0.3, name="d")(x))
         return keras.Model(image, layers.Dense(10, activation="softmax", name="p")(x), name="open")
 
-    batch_size, images, units, changes = (64, 600, [], {}) if name == "open" else CASES[int(name)]
+    batch_size, images, architecture, changes = (64, 600, {}, {}) if name == "open" else CASES[int(name)]
     random = np.random.default_rng(0)
     pixels = random.random((images, 28, 28), np.float32) * (random.random((images, 28, 28)) < 0.2)
     split = Split(pixels.astype(np.float32), (np.arange(images) % 10).astype(np.uint8))
     parameters = parse((PROJECT / "params.yaml").read_text())  # for parameters that are new
     settings = Train(**parameters["train"] | SETTINGS | {"batch_size": batch_size} | changes)
-    model = Model(**parameters["model"] | {"convolutions": [], "hidden_units": units})
+    model = Model(**parameters["model"] | {"convolutions": [], "hidden_units": []} | architecture)
     network = steady(build_open) if name == "open" else build(model, 10, 0)
     batches.VALIDATION_BATCH = min(batch_size, 300)  # with a rest, and down to one image
     saved = Checkpoint("train", [], "", Path("history.csv"), settings.epochs)

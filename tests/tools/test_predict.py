@@ -55,7 +55,10 @@ def test_dense_layers_in_numpy_and_other_networks_in_keras_give_the_same_probabi
         keras.layers.Dense(3, activation="softmax", name="probabilities"),
     ]
     others = [*layers[:3], keras.layers.Dense(7, activation="tanh", name="hidden_2"), layers[-1]]
-    for number, stack in enumerate((layers, others)):
+    channel = keras.layers.Reshape((28, 28, 1), name="channel")
+    pooled = [layers[0], channel, keras.layers.MaxPooling2D(4, name="pooling")]
+    pooled += [keras.layers.Flatten(name="flatten"), keras.layers.Dense(3, activation="softmax", name="probabilities")]
+    for number, stack in enumerate((layers, others, pooled)):
         model = keras.Sequential(stack)
         archive.save(model, tmp_path / f"{number}.keras")
         expected = model.predict(images, verbose=0)
