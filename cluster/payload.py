@@ -8,8 +8,6 @@ from pathlib import Path
 
 import yaml
 
-from running import lock
-
 
 def entries(folder: Path, stages: Sequence[str]) -> list[dict]:
     """Return the entries of some stages in the dvc.lock of `folder`."""
@@ -28,7 +26,7 @@ def task(folder: Path, tracked: Iterable[str], stages: Sequence[str]) -> dict:
     data_key: their digest. commands, outputs: those of the stages.
     """
     made = outputs(folder, stages)
-    deps = {dep["path"]: lock.digest(dep) for entry in entries(folder, stages) for dep in entry["deps"]}
+    deps = {dep["path"]: dep["md5"] for entry in entries(folder, stages) for dep in entry["deps"]}
     inputs = ["params.yaml", "stages", *sorted(deps.keys() - {*made})]
     found = {path: [name for name in tracked if name == path or name.startswith(f"{path}/")] for path in inputs}
     data = [path for path in inputs if not found[path]]

@@ -10,75 +10,78 @@ import logging
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 import cloudpickle
 
 from cluster import payload, worker
 from cluster.workplace import Workplace
-from common import interrupts
 from common.errors import PipelineError
 from running import processes
 from running.lock import MODEL
 from running.overrides import Overrides
-from running.variants import Ended, Read, Where
+from running.variants import Read, Submit, Where, stopping
 
+MOST = 500  # variants that wait for a worker at once
 CONNECT = 30  # seconds until the scheduler answers
 SAFE = ("tls://", "inproc://")  # over TCP, whoever reaches the port can run commands as you, other users here included
 
 
-def run(project: Path, variants: Sequence[Overrides], where: Where, read: Read) -> Ended:
-    """Run variants on the workers. When interrupted, kill those that run there.
+@contextmanager
+def run_on_workers(project: Path, where: Where, read: Read) -> Iterator[Submit]:
+    """Yield a function that has a variant run on the workers. An interrupt kills those that run there.
 
     Raises PipelineError when Dask is missing, the scheduler is unsafe or does not answer, or a worker is unlike this
     machine.
     """
-    study, data = uuid.uuid4().hex, {}
+    study, turn = uuid.uuid4().hex, Lock()  # the workplace holds one variant at a time
+    data: dict[str, Any] = {}  # on the workers
     expected = {name: worker.version(name) for name in ["CPU", "Python", *pinned_packages(project)]}
+
+    def compute(stages: Sequence[str], **options: Any) -> Any:
+        task = payload.task(workplace.folder, workplace.tracked, stages)
+        if (key := task["data_key"]) not in data:  # sent once; the workers pass it on to each other
+            data[key] = client.submit(bytes, payload.pack(workplace.folder, task["data"]), pure=False)
+        call = worker.call  # Dask sends a named function without its code, and a lambda with it
+        return client.submit(lambda *values: call(*values), study, task, data[key], expected, pure=False, **options)
+
+    def run_one(changes: Overrides) -> tuple[dict, Any]:
+        with turn:
+            stages = workplace.prepare(changes)
+            report = {"parameters": dict(changes), "computed": [*stages], **worker.machine()}
+            if not stages:
+                return read(workplace.folder, report)
+            future = compute(stages)
+        found = outcome(future)
+        if "error" in found:
+            raise PipelineError(f"on {found['host']}: {found['error']}")
+        with turn:
+            workplace.record(changes, found.pop("outputs"))
+            return read(workplace.folder, report | found)
+
+    def stop() -> None:
+        line.cut()
+        with suppress(Exception):  # of Dask: there may be no scheduler any more
+            client.cancel(list(data.values()))  # and what waits for them
+            client.run(worker.stop, study)
+
     with (
         connected(where) as client,
         TemporaryDirectory(dir=project / ".dvc/tmp") as scratch,
         processes.life_line() as line,
+        ThreadPoolExecutor(MOST) as threads,
+        stopping(threads, stop),
     ):
         hosts = require_workers(client, expected)
         workplace = Workplace(project, Path(scratch).resolve(), line)
-        executor = client.get_executor(pure=False)
-
-        def submit(stages: Sequence[str], **options: Any) -> Future:
-            task = payload.task(workplace.folder, workplace.tracked, stages)
-            if (key := task["data_key"]) not in data:  # sent once; the workers pass it on to each other
-                data[key] = client.submit(bytes, payload.pack(workplace.folder, task["data"]), pure=False)
-            call = worker.call  # Dask sends a named function without its code, and a lambda with it
-            return executor.submit(lambda *values: call(*values), study, task, data[key], expected, **options)
-
-        try:
-            if where.verify_workers:
-                require_committed_network(workplace, submit, hosts)
-            futures = {}
-            for number, changes in enumerate(variants):
-                if stages := workplace.prepare(changes):
-                    futures[submit(stages)] = number, stages
-                else:
-                    report = {"parameters": dict(changes), "computed": [], **worker.machine()}
-                    yield number, report, read(workplace.folder, report)
-            for future in as_completed(futures):
-                number, stages = futures[future]
-                report, row = outcome(future), None
-                report |= {"parameters": dict(variants[number]), "computed": [*stages]}
-                if "error" not in report:
-                    workplace.record(variants[number], report.pop("outputs"))
-                    row = read(workplace.folder, report)
-                yield number, report, row
-        except BaseException:
-            interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
-            client.cancel(list(data.values()))
-            with suppress(Exception):  # of Dask: there may be no scheduler any more
-                client.run(worker.stop, study)
-            raise
+        if where.verify_workers:
+            require_committed_network(workplace, compute, hosts)
+        yield lambda changes: threads.submit(run_one, changes)
 
 
 @contextmanager
@@ -136,13 +139,13 @@ def require_workers(client: Any, expected: Mapping[str, str]) -> dict[str, str]:
     return {host: address for address, (host, _) in found.items()}
 
 
-def require_committed_network(workplace: Workplace, submit: Callable[..., Future], hosts: Mapping[str, str]) -> None:
+def require_committed_network(workplace: Workplace, compute: Callable[..., Any], hosts: Mapping[str, str]) -> None:
     """Train the network of dvc.lock once on each host. Raises PipelineError that names the hosts with other bytes."""
     if workplace.prepare({}):
         raise PipelineError("--verify-workers compares with the network of dvc.lock: run `dvc repro` first")
     (entry,) = payload.entries(workplace.folder, ["train"])
     committed = next(out["md5"] for out in entry["outs"] if out["path"] == MODEL)
-    futures = [submit(["train"], workers=[address], allow_other_workers=False) for address in hosts.values()]
+    futures = [compute(["train"], workers=[address], allow_other_workers=False) for address in hosts.values()]
     wrong = []
     for report in map(outcome, futures):
         digest = hashlib.md5(report.get("outputs", {}).get(MODEL, b""), usedforsecurity=False).hexdigest()
@@ -153,8 +156,8 @@ def require_committed_network(workplace: Workplace, submit: Callable[..., Future
     print(f"{', '.join(hosts)}: the committed network, byte for byte")
 
 
-def outcome(future: Future) -> dict[str, Any]:
-    """Return the report of a worker; an engine's own failure is that of its variant."""
+def outcome(future: Any) -> dict[str, Any]:
+    """Return the report of a worker; a failure of Dask is that of its variant."""
     try:
         return future.result()
     except Exception as error:  # KilledWorker, CancelledError ...

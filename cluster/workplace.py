@@ -22,7 +22,7 @@ class Workplace:
         """Copy the project to `scratch`, an empty folder; DVC runs on the life line."""
         self.line, self.refused = line, scratch / "refused"
         self.tracked = copies.git.tracked_files(project)
-        self.folder = copies.copy(project, scratch / "project", copies.cache_settings(project))
+        self.folder = copies.copy(project, scratch / "project", share_cache=True)
         python = scratch / "bin/python"
         python.parent.mkdir()
         paths = {"refused": shlex.quote(str(self.refused)), "python": shlex.quote(sys.executable)}

@@ -30,10 +30,6 @@ IDENTITY = (
     "import os, sys; sys.prefix == sys.base_prefix or print(*sys.version_info[:2], os.path.realpath(sys.base_prefix))"
 )
 MINE = "{} {} {}".format(*sys.version_info[:2], os.path.realpath(sys.base_prefix))
-GET_PYTHON = (
-    "run `make PYTHON=python3.13`; if there is none, get it by `uv python install 3.13`, "
-    "`apt install python3.13-venv`, `brew install python@3.13` or `pyenv install 3.13`"
-)
 # pip's settings for where packages come from, and uv's names for them. Others could change where packages go.
 SOURCES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -70,26 +66,23 @@ def run(command, quiet=False, **settings):
 
 
 def unsupported():
-    """Return why the running Python cannot have the locked packages, and what to do; "" if it can."""
-    found = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"
-    gil = " without a GIL" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
-    if sys.implementation.name != "cpython" or gil or not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        return f"TensorFlow needs CPython 3.11 to 3.13, found {found}{gil}: {GET_PYTHON}"
-    machine = platform.machine().lower()
-    if sys.platform == "darwin" and machine != "arm64":
-        return (
-            f"TensorFlow no longer has packages for Intel Macs, found {found} for {machine}: on Apple silicon use "
-            "a Python for arm64, `make PYTHON=/opt/homebrew/bin/python3.13`; on an Intel Mac use Linux in a container"
-        )
-    if sys.platform.startswith("linux"):
-        library, version = platform.libc_ver()
-        if library != "glibc":
-            return "TensorFlow has no packages for musl (Alpine): use a system with glibc, such as Debian or Ubuntu"
-        if tuple(map(int, version.split(".")[:2])) < (2, 27):  # the oldest that wheels of TensorFlow and NumPy take
-            return f"the packages need glibc 2.27, found {version}: use a newer system"
-    if machine not in ("x86_64", "amd64", "aarch64", "arm64") or sys.maxsize < 2**32:
-        return f"TensorFlow needs a 64-bit Python for x86-64 or ARM, found {found} for {machine}: use one"
-    return ""
+    """Return what the locked packages need and what was found instead; "" if they can be installed."""
+    machine, (library, version) = platform.machine().lower(), platform.libc_ver()
+    gil, bits = not sysconfig.get_config_var("Py_GIL_DISABLED"), sys.maxsize.bit_length() + 1
+    fits = sys.implementation.name == "cpython" and gil and (3, 11) <= sys.version_info[:2] <= (3, 13)
+    fits = fits and bits == 64 and machine in ("arm64", "aarch64", "x86_64", "amd64")
+    if sys.platform == "darwin":
+        fits = fits and machine == "arm64"
+    if sys.platform.startswith("linux"):  # the oldest glibc that wheels of TensorFlow and NumPy take
+        fits = fits and library == "glibc" and tuple(map(int, version.split(".")[:2])) >= (2, 27)
+    if fits:
+        return ""
+    python = f"{platform.python_implementation()} {platform.python_version()}{'' if gil else ' without a GIL'}"
+    return (
+        "TensorFlow needs CPython 3.11 to 3.13 with a GIL and 64 bits, on Linux with glibc 2.27 or later on x86-64 or "
+        f"ARM, or on a Mac with Apple silicon, found {python}, {bits} bits ({sys.executable}) on {platform.platform()}"
+        ": run `make PYTHON=python3.13`, or see docs/troubleshooting.md"
+    )
 
 
 def find_fault(identity):

@@ -79,7 +79,7 @@ def test_workers_get_the_results_of_this_machine_and_compute_nothing_twice(light
 @pytest.mark.slow
 def test_a_variant_that_fails_or_a_stage_that_is_missing_is_named_with_its_host(light, address):
     variants = [{"train.batch_size": 100000}, {"train.batch_size": 17}]
-    with pytest.raises(PipelineError, match="1 of 2 variants failed\n  batch_size 100000, on .*: train: .*at most 240"):
+    with pytest.raises(PipelineError, match="1 of 2 variants failed\n  batch_size 100000: on .*: train: .*at most 240"):
         run_variants(light, variants, Where(scheduler=address), files, "variant")
 
 
@@ -230,7 +230,7 @@ def test_kills_of_client_worker_and_scheduler_leave_no_process_and_lose_no_finis
             dask.scheduler.kill()
             output, _ = client.communicate(timeout=LIMIT)
         assert client.returncode == 1
-        assert re.search(r"^seeds: 1 of 4 variants failed\n  seed 3, on no host", output, re.MULTILINE), output
+        assert re.search(r"^seeds: 1 of 4 variants failed\n  seed 3: on no host", output, re.MULTILINE), output
         assert "Traceback" not in output and "distributed" not in output, output
         assert entries(light) >= known
 

@@ -12,7 +12,7 @@ ARM = "processor\t: {n}\nBogoMIPS\t: 100.00\nFeatures\t: fp {flags}\nCPU impleme
 
 @pytest.fixture
 def pretend(tmp_path, monkeypatch):
-    """Make this machine another: its system, its kind of CPU and the text of /proc/cpuinfo; there is none for ''."""
+    """Replace this machine's system, kind of CPU and /proc/cpuinfo, which is missing for ''."""
 
     def become(system: str, kind: str, cpuinfo: str = "") -> None:
         monkeypatch.setattr(platform_support.platform, "system", lambda: system)
@@ -44,13 +44,10 @@ def test_the_first_cpu_is_named_with_its_widest_vectors(pretend, kind, cpuinfo, 
     ("system", "kind", "cpuinfo", "why"),
     [
         ("Linux", "x86_64", AMD.format(n=0, flags="fma avx2"), ""),
-        ("Linux", "x86_64", AMD.format(n=0, flags="fma avx2 avx512f"), ""),
         ("Linux", "aarch64", ARM.format(n=0, flags="asimd"), ""),
         ("Linux", "x86_64", AMD.format(n=0, flags="fma"), "a CPU without AVX2"),
-        ("Linux", "x86_64", AMD.format(n=0, flags="avx"), "a CPU without AVX2 and FMA"),
         ("Linux", "riscv64", "", "a CPU of the kind riscv64"),
         ("Darwin", "arm64", "", "Darwin instead of Linux"),
-        ("Windows", "AMD64", "", "Windows instead of Linux"),
     ],
 )
 def test_the_same_bytes_are_promised_on_linux_with_avx2_and_fma_or_on_arm(pretend, system, kind, cpuinfo, why):

@@ -1,35 +1,15 @@
-"""Copies of the project, DVC's lock and cache, and the folder that tools work in."""
+"""Copies of the project, DVC's cache, and the folder that tools work in."""
 
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from dvc_data.hashfile.hash_info import HashInfo
-from dvc_data.hashfile.tree import Tree
 
 from common.errors import PipelineError
 from fixtures import AUTHOR, succeed
-from running import copies, lock
+from running import copies
 from running import project as projects
-
-FILES = [{"relpath": name, "md5": name * 16} for name in ("ab", "aa", "b/")]
-
-
-def test_the_hash_of_a_folder_whose_files_are_listed_is_that_of_dvc():
-    tree = Tree()
-    for file in FILES:
-        tree.add((file["relpath"],), None, HashInfo("md5", file["md5"]))
-    tree.digest()
-    assert lock.digest({"files": [{**file, "cloud": {"etag": 1}} for file in FILES]}) == tree.hash_info.value
-    assert lock.digest({"md5": "x"}) == "x"
-    assert lock.digest({}) is None
-
-
-def test_a_folder_without_a_repository_cannot_be_copied(tmp_path, monkeypatch):
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(PipelineError, match="not a git repository.*an archive of it will not do"):
-        copies.copy(tmp_path, tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
@@ -57,9 +37,9 @@ def test_the_cache_is_where_dvc_has_it_and_is_linked_as_it_is_there(tmp_path):
     succeed(project, "dvc", "cache", "dir", "--local", str(tmp_path / "shared"))
     succeed(project, "dvc", "config", "--local", "cache.type", "symlink,copy")
     settings = copies.cache_settings(project)
-    assert settings == {"dir": str(tmp_path / "shared"), "type": "symlink,copy"}
+    assert settings == {"dir": str(tmp_path / "shared"), "type": ["symlink", "copy"]}
     succeed(project, "git", "add", "--all")
-    copy = copies.copy(project, tmp_path / "copy", settings)
+    copy = copies.copy(project, tmp_path / "copy", share_cache=True)
     assert copies.cache_settings(copy) == settings
     assert subprocess.run(["git", "rev-parse"], cwd=copy, capture_output=True).returncode  # a repository of DVC only
 

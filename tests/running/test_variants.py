@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -47,14 +46,6 @@ def test_values_are_yaml_and_a_grid_has_every_combination():
             overrides.parse_grid(grid)
 
 
-def test_a_project_without_git_is_one_line(project):
-    shutil.rmtree(project / ".git")
-    result = run(project, "python", "tools/run_variant.py", "--set", "train.seed=7")
-    assert result.returncode == 1
-    assert result.stderr.startswith("run_variant: ") and "this needs a clone of the project" in result.stderr
-    assert result.stderr.count("\n") == 1
-
-
 def test_a_sweep_compares_on_the_same_images(finished):
     result = run(finished, "python", "tools/sweep.py", "normalize.validation_fraction=0.2,0.3")
     assert result.returncode == 1
@@ -80,7 +71,7 @@ def test_the_variant_that_fails_is_named_and_the_others_are_kept(light):
     command = ["python", "tools/sweep.py", "train.batch_size=16,100000", "--seeds", "1"]
     result = run(light, *command)
     assert result.returncode == 1
-    assert "1 of 2 variants failed\n  batch_size 100000, seed 0, on " in result.stderr
+    assert "1 of 2 variants failed\n  batch_size 100000, seed 0: " in result.stderr
     assert "train.batch_size: expected at most 240" in result.stderr
     assert "1 are finished and kept" in result.stderr
     assert not (light / "reports/sweep.csv").exists()

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from common.errors import PipelineError
 from running import git
@@ -27,25 +28,17 @@ def environment(python: str = sys.executable) -> dict[str, str]:
     return {**git.environment(), **found, "PATH": path}
 
 
-def copy(project: Path, folder: Path, cache: Mapping[str, str] | None = None) -> Path:
+def copy(project: Path, folder: Path, share_cache: bool = False) -> Path:
     """Copy the files that Git tracks, as they are in the working tree, to `folder`, a DVC repository of its own.
 
-    cache: how to share a DVC cache, from `cache_settings`; without it the copy's cache is empty, and every stage runs.
+    share_cache: use the project's DVC cache; otherwise the copy's cache is empty, and every stage runs.
     Raises PipelineError when `project` is not a Git repository.
     """
-    try:
-        names = git.tracked_files(project)
-    except PipelineError as error:
-        raise PipelineError(
-            f"{error}; this needs a clone of the project in {project}, an archive of it will not do"
-            if "not a git repository" in str(error)
-            else str(error)
-        ) from None
-    for name in names:
+    for name in git.tracked_files(project):
         if (project / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(project / name, folder / name)
-    configure(project, folder, cache or {})
+    configure(project, folder, cache_settings(project) if share_cache else {})
     return folder
 
 
@@ -57,7 +50,7 @@ def export(project: Path, commit: str, folder: Path) -> Path:
     return folder
 
 
-def configure(project: Path, folder: Path, cache: Mapping[str, str]) -> None:
+def configure(project: Path, folder: Path, cache: Mapping[str, Any]) -> None:
     """Give the copy the project's packed pictures, its remotes (those of config.local too), the cache, and no Git."""
     from dvc.config import Config  # most of a second
 
@@ -72,30 +65,21 @@ def configure(project: Path, folder: Path, cache: Mapping[str, str]) -> None:
         local["cache"] = dict(cache)
 
 
-def cache_settings(project: Path) -> dict[str, str]:
+def cache_settings(project: Path) -> dict[str, Any]:
     """Return where the DVC cache of `project` is and how files are linked to it, wherever that was configured.
 
-    Raises PipelineError when `project` is not a Git repository, or its cache is not writable.
+    Raises PipelineError when its cache is not writable.
     """
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo  # most of a second
 
-    try:
-        with Repo(str(project)) as repo:
-            settings, folder = repo.config["cache"], repo.cache.local_cache_dir
-    except DvcException as error:
-        raise PipelineError(f"{error}; this needs a clone of the project, an archive of it will not do") from None
+    with Repo(str(project)) as repo:
+        settings, folder = repo.config["cache"], repo.cache.local_cache_dir
     if os.path.isdir(folder) and not os.access(folder, os.W_OK):
         raise PipelineError(
             f"expected a DVC cache that you may write to, found {folder}: take one of your own with "
             "`dvc cache dir --local FOLDER` (docs/troubleshooting.md)"
         )
-    found = {"dir": str(folder)}
-    if settings.get("type"):
-        found["type"] = ",".join(settings["type"])
-    if settings.get("shared"):
-        found["shared"] = settings["shared"]
-    return found
+    return {"dir": folder} | {name: settings[name] for name in ("type", "shared") if settings.get(name)}
 
 
 def repro(folder: Path, *arguments: str, python: str = sys.executable) -> None:

@@ -30,7 +30,8 @@ def explain(command: str, status: int, message: str) -> str:
     if cure := re.search(r"git config --global --add safe\.directory .+", message):
         return f"Git takes the repository for someone else's (dubious ownership); if it is yours: `{cure[0].strip()}`"
     lines = [line.strip() for line in message.splitlines() if line.strip()] or [f"exit status {status}"]
-    return f"git {command}: {lines[0].removeprefix('fatal: ')}"
+    clone = "; this needs a clone of the project, an archive of it will not do" if "not a git repo" in message else ""
+    return f"git {command}: {lines[0].removeprefix('fatal: ')}{clone}"
 
 
 def tracked_files(folder: Path) -> list[str]:

@@ -9,9 +9,9 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -31,7 +31,7 @@ RESUME = "before the end; run it again: finished variants are in DVC's cache"  #
 
 Row = TypeVar("Row")
 Read = Callable[[Path, dict], Row]  # from the folder of a finished variant, and its report
-Ended = Generator[tuple[int, dict, Any], None, None]  # a variant's number, its report, what was read from it
+Submit = Callable[[Overrides], Future]  # of a variant's report, and what was read from it
 
 
 class Where(argparse.Namespace):
@@ -68,64 +68,76 @@ def run_variants(project: Path, variants: Sequence[Overrides], where: Where, rea
     """Run all variants; return the results of `read`, in the order of the variants.
 
     read: called for each variant as soon as it ends, one at a time; the report has its `results`. Raises PipelineError
-    when a variant failed, after all others have ended.
+    that names the variants that failed, after all others have ended.
     """
-
-    def read_all(folder: Path, report: dict) -> Row:
-        return read(folder, report | results(folder))
-
-    overrides.require_valid(project, *variants)
+    engine, turn = run_here, Lock()
     if where.scheduler:
         from cluster import pool  # Dask, which only this needs
 
-        running = pool.run(project, variants, where, read_all)
-    else:
-        running = run_here(project, variants, where, read_all)
-    reports: dict[int, dict] = {}
+        engine = pool.run_on_workers
+
+    def read_one(folder: Path, report: dict) -> tuple[dict, Row]:
+        with turn:
+            return report, read(folder, report | results(folder))
+
+    overrides.require_valid(project, *variants)
     rows: dict[int, Row] = {}
-    with closing(running), tqdm(total=len(variants), unit=title, desc=title, disable=None) as bar:
-        for number, report, row in running:
-            reports[number], rows[number] = report, row
-            restored = sum(not each.get("computed", True) for each in reports.values())
-            failed = sum("error" in each for each in reports.values())
+    failures: list[str] = []
+    restored = 0
+    with (
+        engine(project, where, read_one) as submit,
+        tqdm(total=len(variants), unit=title, desc=title, disable=None) as bar,
+    ):
+        futures = {submit(changes): number for number, changes in enumerate(variants)}
+        for future in as_completed(futures):
+            number = futures[future]
+            try:
+                report, rows[number] = future.result()
+                restored += not report["computed"]
+            except (PipelineError, OSError) as error:
+                failures.append(f"{overrides.name(variants[number])}: {error}")
             bar.update()
-            bar.set_postfix(restored=restored, failed=failed)
-    require_success(variants, reports)
+            bar.set_postfix(restored=restored, failed=len(failures))
+    if failures:
+        kept = f"{len(rows)} are finished and kept: the same command goes on from there"
+        raise PipelineError(
+            "\n  ".join([f"{len(failures)} of {len(variants)} variants failed", *sorted(failures), kept])
+        )
     return [rows[number] for number in range(len(variants))]
 
 
-def run_here(project: Path, variants: Sequence[Overrides], where: Where, read: Read) -> Ended:
-    """Run variants on this machine. When interrupted, kill those that run and remove their copies."""
+@contextmanager
+def run_here(project: Path, where: Where, read: Read) -> Iterator[Submit]:
+    """Yield a function that has a variant run on this machine. An interrupt kills those that run."""
     (project / ".dvc/tmp").mkdir(exist_ok=True)
     with (
         TemporaryDirectory(dir=project / ".dvc/tmp") as scratch,
         processes.life_line() as line,
         ThreadPoolExecutor(where.jobs) as threads,
+        stopping(threads, line.cut),
     ):
-        snapshot = Path(scratch).resolve() / "project"  # later edits of the project have no effect
-        copies.copy(project, snapshot, copies.cache_settings(project))
-        reading = Lock()
+        home = Path(scratch).resolve()
+        snapshot = copies.copy(project, home / "project", share_cache=True)  # without later edits
 
-        def run_one(number: int, changes: Overrides) -> tuple[dict, Any]:
-            folder = snapshot.with_name(str(number))
-            shutil.copytree(snapshot, folder, symlinks=True)
-            try:
-                report = run(folder, changes, line, pull=where.pull, show=where.jobs == 1)
-                with reading:
-                    return report, read(folder, report)
-            finally:
-                shutil.rmtree(folder)
+        def run_one(changes: Overrides) -> tuple[dict, Any]:
+            with TemporaryDirectory(dir=home) as folder:
+                shutil.copytree(snapshot, folder, symlinks=True, dirs_exist_ok=True)
+                return read(Path(folder), run(Path(folder), changes, line, where.pull, show=where.jobs == 1))
 
-        futures = {threads.submit(run_one, i, changes): i for i, changes in enumerate(variants)}
-        try:
-            for future in as_completed(futures):
-                yield (futures[future], *outcome(future))
-        except BaseException:
-            interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
-            raise
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-            line.cut()
+        yield lambda changes: threads.submit(run_one, changes)
+
+
+@contextmanager
+def stopping(threads: ThreadPoolExecutor, stop: Callable[[], object]) -> Iterator[None]:
+    """At the end of the block, or its interrupt, start no other variant and stop those that run."""
+    try:
+        yield
+    except BaseException:
+        interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
+        raise
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        stop()
 
 
 def run(folder: Path, changes: Overrides, line: processes.LifeLine, pull: bool, show: bool) -> dict:
@@ -157,23 +169,3 @@ def results(folder: Path) -> dict:
         "metrics": {stage: json.loads(path.read_text(encoding="utf-8")) for stage, path in files.items()},
         "outputs": lock.outputs({"stages": {stage: stages[stage] for stage in COMPUTED}}),
     }
-
-
-def outcome(future: Future) -> tuple[dict, Any]:
-    """Return a variant's report and what was read from it; for a failure, a report with `error`."""
-    try:
-        return future.result()
-    except (PipelineError, OSError) as error:
-        return {"error": str(error), "host": platform.node()}, None
-
-
-def require_success(variants: Sequence[Overrides], reports: Mapping[int, dict]) -> None:
-    """Raise PipelineError that names each variant that failed, and where."""
-    lines = [
-        f"{overrides.name(variants[i])}, on {report['host']}: {report['error']}"
-        for i, report in sorted(reports.items())
-        if "error" in report
-    ]
-    if lines:
-        kept = f"{len(reports) - len(lines)} are finished and kept: the same command goes on from there"
-        raise PipelineError("\n  ".join([f"{len(lines)} of {len(variants)} variants failed", *lines, kept]))

@@ -34,9 +34,9 @@ class Results(NamedTuple):
 def find(project: Path, revision: str) -> Commit:
     """Return the commit of a revision. Raises PipelineError if there is none, or no repository."""
     git("rev-parse", "--git-dir", folder=project)
-    form = "--format=%H%n%cs%n%s"
+    command = ["log", "-1", "--no-show-signature", "--format=%H%n%cs%n%s", f"{revision}^{{commit}}", "--"]
     try:
-        shown = git("log", "-1", "--no-show-signature", form, f"{revision}^{{commit}}", "--", folder=project)
+        shown = git(*command, folder=project)
     except PipelineError:
         raise PipelineError(f"{revision} is not a commit of this repository") from None
     return Commit(*shown.decode(errors="replace").rstrip("\n").split("\n", 2))
