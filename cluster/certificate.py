@@ -20,15 +20,11 @@ from common.errors import PipelineError, run  # noqa: E402
 SETTINGS = "mnist.yaml"
 
 
-def settings(certificate: str, key: str) -> dict:
-    """Return Dask's settings for mutual TLS: with texts instead of paths, which differ between machines."""
-    tls: dict[str, object] = {"ca-file": certificate}
-    tls |= {role: {"cert": certificate, "key": key} for role in ("scheduler", "worker", "client")}
-    return {"distributed": {"comm": {"require-encryption": True, "default-scheme": "tls", "tls": tls}}}
-
-
 def write_certificate(folder: Path) -> None:
-    """Write the settings. Raises PipelineError when Dask is missing or `folder` has files already."""
+    """Write Dask's settings for mutual TLS, which hold the certificate itself: its path differs between machines.
+
+    Raises PipelineError when Dask is missing or `folder` has files already.
+    """
     try:
         from distributed.security import Security
     except ImportError:
@@ -40,13 +36,12 @@ def write_certificate(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     made = Security.temporary()  # one certificate for all roles, its own authority, valid for a year
-    write(folder / SETTINGS, yaml.safe_dump(settings(made.tls_ca_file, made.tls_client_key), sort_keys=False))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first byte on."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    own = {"cert": made.tls_ca_file, "key": made.tls_client_key}
+    tls = {"ca-file": made.tls_ca_file, "scheduler": own, "worker": own, "client": own}
+    settings = {"distributed": {"comm": {"require-encryption": True, "default-scheme": "tls", "tls": tls}}}
+    only_mine = os.open(folder / SETTINGS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(only_mine, "w", encoding="utf-8") as file:
+        yaml.safe_dump(settings, file, sort_keys=False)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import cloudpickle
 
-from cluster import payload, worker
+from cluster import worker
 from cluster.workplace import Workplace
 from common.errors import PipelineError
 from running import processes
@@ -44,9 +44,9 @@ def run_on_workers(project: Path, where: Where, read: Read) -> Iterator[Submit]:
     expected = {name: worker.version(name) for name in ["CPU", "Python", *pinned_packages(project)]}
 
     def compute(stages: Sequence[str], **options: Any) -> Any:
-        task = payload.task(workplace.folder, workplace.tracked, stages)
+        task = workplace.task(stages)
         if (key := task["data_key"]) not in data:  # sent once; the workers pass it on to each other
-            data[key] = client.submit(bytes, payload.pack(workplace.folder, task["data"]), pure=False)
+            data[key] = client.submit(bytes, workplace.pack(task["data"]), pure=False)
         call = worker.call  # Dask sends a named function without its code, and a lambda with it
         return client.submit(lambda *values: call(*values), study, task, data[key], expected, pure=False, **options)
 
@@ -143,8 +143,7 @@ def require_committed_network(workplace: Workplace, compute: Callable[..., Any],
     """Train the network of dvc.lock once on each host. Raises PipelineError that names the hosts with other bytes."""
     if workplace.prepare({}):
         raise PipelineError("--verify-workers compares with the network of dvc.lock: run `dvc repro` first")
-    (entry,) = payload.entries(workplace.folder, ["train"])
-    committed = next(out["md5"] for out in entry["outs"] if out["path"] == MODEL)
+    committed = workplace.outputs(["train"])[MODEL]
     futures = [compute(["train"], workers=[address], allow_other_workers=False) for address in hosts.values()]
     wrong = []
     for report in map(outcome, futures):

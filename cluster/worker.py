@@ -39,15 +39,13 @@ def version(name: str) -> str:
 
 def compare(expected: Mapping[str, str]) -> tuple[str, str]:
     """Return the host, and how it differs from the expected versions, in one line."""
-    found = {name: version(name) for name in expected}
-    lines = [
-        f"{name}: expected {expected[name]}, found {found[name]}" for name in found if found[name] != expected[name]
-    ]
+    found = [(name, value, version(name)) for name, value in expected.items()]
+    lines = [f"{name}: expected {value}, found {own}" for name, value, own in found if own != value]
     return platform.node(), "; ".join(lines)
 
 
 def call(study: str, task: dict, data: bytes, expected: Mapping[str, str]) -> dict:
-    """Run the stages of a task of `payload.task`; return a report with the content of each output, or with an error."""
+    """Run the stages of a `Workplace.task`; return a report with the content of each output, or with an error."""
     if differences := compare(expected)[1]:  # a worker that joined late
         return failure(f"refused, not like the machine that started the study: {differences}")
     from distributed import get_worker

@@ -1,10 +1,15 @@
 """A copy of the project whose DVC restores and records variants, while workers compute them."""
 
+import hashlib
+import io
 import shlex
 import sys
+import tarfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cluster import payload
+import yaml
+
 from common.errors import PipelineError
 from running import copies, overrides, processes
 from running.overrides import Overrides
@@ -28,12 +33,8 @@ class Workplace:
         paths = {"refused": shlex.quote(str(self.refused)), "python": shlex.quote(sys.executable)}
         python.write_text(PYTHON.format(stages="|".join(COMPUTED), **paths), encoding="utf-8")
         python.chmod(0o700)
-        own = copies.environment()
-        self.environment = {
-            **own,
-            "PATH": f"{python.parent}:{own['PATH']}",
-            "DVC_SITE_CACHE_DIR": str(scratch / "site"),
-        }
+        self.environment = {**copies.environment(), "DVC_SITE_CACHE_DIR": str(scratch / "site")}
+        self.environment["PATH"] = f"{python.parent}:{self.environment['PATH']}"
 
     def dvc(self, *arguments: str) -> str:
         """Run DVC; return its message if it fails, or an empty string."""
@@ -41,7 +42,7 @@ class Workplace:
         return " / ".join(lines[-2:]) or f"exit status {status}" if status else ""
 
     def prepare(self, changes: Overrides) -> tuple[str, ...]:
-        """Restore a variant, or what DVC has of it; return the stages that a worker must run.
+        """Restore a variant as far as DVC has its results; return the stages that a worker must run.
 
         Raises PipelineError when a stage fails that runs here.
         """
@@ -60,9 +61,45 @@ class Workplace:
         Raises PipelineError when DVC fails.
         """
         stages = self.prepare(changes)  # the copy has served other variants since
-        for path in payload.outputs(self.folder, stages):
+        for path in self.outputs(stages):
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / path).unlink(missing_ok=True)  # it may be a link to the cache
             (self.folder / path).write_bytes(outputs[path])
         if message := self.dvc("commit", "--force", *stages):
             raise PipelineError(message)
+
+    def locked(self, stages: Sequence[str]) -> list[dict]:
+        """Return the entries of some stages in dvc.lock."""
+        entries = yaml.safe_load((self.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+        return [entries[name] for name in stages]
+
+    def outputs(self, stages: Sequence[str]) -> dict[str, str]:
+        """Return the MD5 of each output of some stages."""
+        return {out["path"]: out["md5"] for entry in self.locked(stages) for out in entry["outs"]}
+
+    def task(self, stages: Sequence[str]) -> dict:
+        """Return what `worker.call` needs to run some stages, and nothing else.
+
+        code: an archive of stages/, params.yaml and the inputs that Git tracks. data: the paths of the other inputs,
+        and data_key: their digest. commands, outputs: those of the stages.
+        """
+        entries, outputs = self.locked(stages), list(self.outputs(stages))
+        deps = {dep["path"]: dep["md5"] for entry in entries for dep in entry["deps"]}
+        inputs = ["params.yaml", "stages", *sorted(deps.keys() - {*outputs})]
+        found = {path: [name for name in self.tracked if f"{name}/".startswith(f"{path}/")] for path in inputs}
+        data = [path for path in inputs if not found[path]]
+        return {
+            "code": self.pack(sorted({name for names in found.values() for name in names})),
+            "data": data,
+            "data_key": hashlib.sha256(repr([(path, deps[path]) for path in data]).encode()).hexdigest()[:32],
+            "commands": [entry["cmd"] for entry in entries],
+            "outputs": outputs,
+        }
+
+    def pack(self, names: Iterable[str]) -> bytes:
+        """Return a .tar.gz of files and folders."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1, dereference=True) as archive:
+            for name in names:
+                archive.add(self.folder / name, name)
+        return packed.getvalue()

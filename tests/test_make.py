@@ -151,13 +151,6 @@ def machine(folder, monkeypatch) -> Machine:
     machine = Machine()
     monkeypatch.setattr(environment, "run", machine.run)
     monkeypatch.setattr(environment, "PROJECT", folder)
-    for name, path in {
-        "VENV": ".venv",
-        "OLD": ".venv.old",
-        "PYTHON": ".venv/bin/python",
-        "STAMP": ".venv/location",
-    }.items():
-        monkeypatch.setattr(environment, name, folder / path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(fcntl, "flock", lambda folder, how: None)  # held until the process ends
     monkeypatch.chdir(folder)
@@ -206,46 +199,25 @@ def test_an_interrupted_installation_starts_again(machine, folder, monkeypatch):
     assert machine.asked()[-1] == ("uv", "requirements.txt")
 
 
-def half_made(folder: Path) -> None:
-    venv.create(folder, symlinks=True)
-
-
-def vanished(folder: Path) -> None:
-    venv.create(folder, symlinks=True)
-    for path in folder.joinpath("bin").glob("python*"):
-        path.unlink()
-        path.symlink_to("/nowhere/python3.11")
-
-
-def not_virtual(folder: Path) -> None:
-    venv.create(folder, symlinks=True)
-    (folder / "pyvenv.cfg").unlink()
-
-
-def of_conda(folder: Path) -> None:
-    executable(folder / "bin/python", "#!/bin/sh\necho 'no such library' >&2\nexit 127\n")
-
-
-def link(folder: Path) -> None:
-    of_conda(folder.with_name("elsewhere"))
-    folder.symlink_to(folder.with_name("elsewhere"))
-
-
-def notes(folder: Path) -> None:
-    folder.write_text("mine")
-
-
-@pytest.mark.parametrize("spoil", [half_made, vanished, not_virtual, link, notes])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "{python} -m venv --without-pip .venv",  # and no packages
+        "mkdir -p .venv/bin; ln -s {python} .venv/bin",  # not a virtual environment
+        "mkdir -p .venv/bin; ln -s /nowhere/python3.11 .venv/bin/python",
+        "mkdir elsewhere; ln -s elsewhere .venv",
+        "echo mine >.venv",
+    ],
+)
 def test_an_environment_that_make_did_not_make_is_renamed_and_loses_nothing(spoil, machine, folder, capsys):
-    spoil(folder / ".venv")
+    subprocess.run(spoil.format(python=sys._base_executable), shell=True, check=True)
     before = [(path.name, path.is_symlink()) for path in sorted((folder / ".venv").rglob("*"))]
     environment.main()
     assert re.match(r"environment: making a new .venv \(it.*\); the old one is .venv.old now", capsys.readouterr().out)
     assert [(path.name, path.is_symlink()) for path in sorted((folder / ".venv.old").rglob("*"))] == before
     assert machine.asked() == [("uv", "requirements.txt")]
-    shutil.rmtree(folder / ".venv")
-    notes(folder / ".venv")
-    with pytest.raises(SystemExit, match="move it away, or remove .*/.venv.old$"):
+    (folder / ".venv/location").unlink()
+    with pytest.raises(SystemExit, match="move it away, or remove .venv.old$"):
         environment.main()
 
 

@@ -22,7 +22,7 @@ import sysconfig
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-VENV, OLD = PROJECT / ".venv", PROJECT / ".venv.old"
+VENV, OLD = Path(".venv"), Path(".venv.old")  # in PROJECT, where `main` works
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "location"
 LOCKS = {"runtime": "requirements.txt", "development": "requirements-dev.txt"}
@@ -103,7 +103,7 @@ def make_room(reason):
     elif os.path.lexists(OLD):
         fail(f"{VENV} cannot be used ({reason}): move it away, or remove {OLD}")
     else:
-        say(f"making a new .venv ({reason}); the old one is {OLD.name} now")
+        say(f"making a new .venv ({reason}); the old one is {OLD} now")
         VENV.rename(OLD)
 
 
@@ -141,7 +141,7 @@ def install(lock):
     say(f"installing the packages of {lock} into .venv")
     settings, uv, own, pin = sources(), shutil.which("uv"), PYTHON.with_name("uv"), VENV / "uv.txt"
     if not uv and not own.exists():
-        locked = (PROJECT / LOCKS["development"]).read_text(encoding="utf-8")
+        locked = Path(LOCKS["development"]).read_text(encoding="utf-8")
         pin.write_text(re.search(r"^uv==(.*\\\n)+.*", locked, re.MULTILINE).group())
         pip = [PYTHON, "-I", "-m", "pip", "install", "-qq", "--require-hashes", "--only-binary=:all:"]
         if run([*pip, "--requirement", pin], **settings).returncode:
@@ -176,7 +176,7 @@ def main(wanted="runtime", rebuild=""):
     place, identity, *done = stamp or ["", ""]
     exists, here = os.path.lexists(VENV), str(VENV.resolve())
     lock = LOCKS["development" if LOCKS["development"] in done else wanted]
-    wants = [lock, hashlib.sha256((PROJECT / lock).read_bytes()).hexdigest()]
+    wants = [lock, hashlib.sha256(Path(lock).read_bytes()).hexdigest()]
     reason = find_fault(MINE if rebuild and identity else identity) if exists else ""
     if reason or not exists:
         why_not = unsupported()

@@ -143,10 +143,7 @@ def main() -> None:
     print("", show_table(committed.hashes, found.hashes), "", shorten(lines, "\n", 20), sep="\n")
     print(*describe(here, reason), f"{seconds} seconds from scratch", "", f"verify: {verdict}", sep="\n", flush=True)
     statement = {**here, "commit": commit.hash, "commit_date": commit.day, "outputs": found.hashes, "seconds": seconds}
-    try:
-        save_json(PROJECT / STATEMENT, {**statement, "verdict": verdict.split(":")[0]})
-    except OSError as error:
-        print(f"verify: {STATEMENT} cannot be written here: {error.strerror}", file=sys.stderr)
+    save_json(PROJECT / STATEMENT, {**statement, "verdict": verdict.split(":")[0]})
     sys.exit(status)
 
 

@@ -24,7 +24,7 @@ from running.variants import Where, run_variants
 from watching import LIMIT, processes_below, trainings, wait_for
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: requirements-cluster.txt")
-from cluster import payload, pool, worker  # noqa: E402
+from cluster import pool, worker  # noqa: E402
 from cluster.workplace import Workplace  # noqa: E402
 
 DASK = [sys.executable, "-m", "dask"]
@@ -102,7 +102,7 @@ def test_only_declared_outputs_are_written_and_never_through_a_link_to_the_cache
     os.link(kept, place.folder / "models/model.keras")
     monkeypatch.setattr(Workplace, "prepare", lambda *_: ("train",))
     monkeypatch.setattr(Workplace, "dvc", lambda *_: "")
-    monkeypatch.setattr(payload, "outputs", lambda *_: ["models/model.keras"])
+    monkeypatch.setattr(Workplace, "outputs", lambda *_: ["models/model.keras"])
     place.record({}, {"models/model.keras": b"new", path: b"new"})
     assert kept.read_bytes() == b"of the cache"
     assert [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()].count(b"new") == 1
@@ -115,10 +115,10 @@ def test_only_tracked_files_and_the_data_travel(finished, tmp_path):
     with processes.life_line() as line:
         place = Workplace(project, tmp_path / "scratch", line)
     shutil.copytree(project / "data", place.folder / "data", dirs_exist_ok=True)
-    task = payload.task(place.folder, place.tracked, ["train", "evaluate"])
+    task = place.task(["train", "evaluate"])
     assert task["data"] == [f"data/normalized/{split}" for split in ("test", "train", "validation")]
     assert task["outputs"][0] == "models/model.keras"
-    for packed in (task["code"], payload.pack(place.folder, task["data"])):
+    for packed in (task["code"], place.pack(task["data"])):
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             names = archive.getnames()
             assert not [name for name in names if not name.startswith(("stages/", "params", "req", "data/normalized"))]

@@ -1,7 +1,6 @@
-"""Start Git: return its output, or raise one line that says what is wrong and what to do."""
+"""Start Git: return its output, or raise its message in one line."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -21,17 +20,10 @@ def git(*arguments: str, folder: Path | None = None) -> bytes:
     """Return what Git prints in `folder`, by default the current one. Raises PipelineError when it fails."""
     result = subprocess.run(["git", *arguments], cwd=folder, env=environment(), capture_output=True, check=False)
     if result.returncode:
-        raise PipelineError(explain(arguments[0], result.returncode, result.stderr.decode(errors="replace")))
+        lines = result.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {result.returncode}"]
+        clone = "; this needs a clone of the project, an archive of it will not do" if "not a git" in lines[0] else ""
+        raise PipelineError(f"git {arguments[0]}: {lines[0].removeprefix('fatal: ')}{clone}")
     return result.stdout
-
-
-def explain(command: str, status: int, message: str) -> str:
-    """Return Git's message in one line; where Git distrusts a folder's owner, with the command that Git suggests."""
-    if cure := re.search(r"git config --global --add safe\.directory .+", message):
-        return f"Git takes the repository for someone else's (dubious ownership); if it is yours: `{cure[0].strip()}`"
-    lines = [line.strip() for line in message.splitlines() if line.strip()] or [f"exit status {status}"]
-    clone = "; this needs a clone of the project, an archive of it will not do" if "not a git repo" in message else ""
-    return f"git {command}: {lines[0].removeprefix('fatal: ')}{clone}"
 
 
 def tracked_files(folder: Path) -> list[str]:
