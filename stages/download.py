@@ -7,19 +7,18 @@ Writes data/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte: IDX, decompressed,
 import common.interrupts  # noqa: F401
 
 import hashlib
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from common import params
 from common.errors import run
-from common.lock import exclusive, require_parent
+from common.files import atomic_write
+from common.lock import exclusive
 from common.params import Download
-from sources.source import Digests, bring
+from sources import source
+from sources.source import Digests
 
 RAW = Path("data/raw")
-PART = Path("data/raw.part")  # same file system as RAW; a fixed name: the next run removes what a killed one left
 
 
 def provide(sources: Sequence[str], digests: Digests) -> str:
@@ -29,22 +28,15 @@ def provide(sources: Sequence[str], digests: Digests) -> str:
     """
     if all((RAW / name).is_file() and sha256(RAW / name) == digest for name, digest in digests.items()):
         return f"already in {RAW}"
-    shutil.rmtree(PART, ignore_errors=True)
-    PART.mkdir(parents=True)
-    try:
-        source = bring(sources, digests, PART)
-        require_parent()
-        RAW.mkdir(exist_ok=True)
-        for name in digests:
-            os.replace(PART / name, RAW / name)
-    finally:
-        shutil.rmtree(PART, ignore_errors=True)
-    return f"from {source}"
+    origin, files = source.load(sources, digests)
+    for name, content in files.items():
+        with atomic_write(RAW / name) as part:
+            part.write_bytes(content)
+    return f"from {origin}"
 
 
 def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @exclusive("stage")

@@ -21,7 +21,7 @@ from common import params
 from common.errors import PipelineError, run
 from common.params import About, Dataset
 from contracts import archive, tables, weights
-from packing.pack import as_ink, as_photo, is_light
+from packing.pack import converter
 from pictures import command
 from pictures.command import Reading
 from pictures.dense import probabilities
@@ -57,20 +57,6 @@ def find_threshold(predictions: Sequence[tables.Prediction]) -> float:
     return (int(1000 * mistakes[allowed].confidence) + 1) / 1000 if len(mistakes) > allowed else 0.0
 
 
-def load_converter() -> Callable[[np.ndarray], np.ndarray]:
-    """Return the preparation of a picture, the one that `pack_images` gave the training images."""
-    about = params.load(About)
-    if about.form == "strokes":
-        return as_ink
-
-    def convert(grey: np.ndarray) -> np.ndarray:
-        packed = as_photo(grey)
-        light = is_light(packed[None]) if about.background == "either" else about.background == "light"
-        return 255 - packed if light else packed
-
-    return convert
-
-
 def answer(row: np.ndarray, names: list[str], threshold: float) -> dict:
     """Return the two likeliest classes of the probabilities, (classes,)."""
     second, first = np.argsort(row, kind="stable")[-2:].tolist()
@@ -92,8 +78,9 @@ def describe(answer: dict) -> str:
 def main() -> None:
     arguments = command.read_arguments((__doc__ or "").partition("\n")[0])
     with contextlib.chdir(PROJECT):
-        names, convert, network = params.load(Dataset).class_names, load_converter(), load_network()
+        about, names, network = params.load(About), params.load(Dataset).class_names, load_network()
         threshold = find_threshold(tables.load(PREDICTIONS, tables.Prediction))
+    convert = converter(about.form, about.background)  # as `pack_images` prepared the training images
 
     def read(grey: np.ndarray) -> Reading:
         try:

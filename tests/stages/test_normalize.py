@@ -38,8 +38,8 @@ def test_a_damaged_idx_file_is_an_error(tmp_path, content):
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        ((3, 28, 28), [0, 1], "found 3 images, 2 labels"),
-        ((2, 28, 27), [0, 1], r"expected images of \(28, 28\) pixels, found \(28, 27\)"),
+        ((3, 28, 28), [0, 1], r"one label for each, found images \(3, 28, 28\) and 2 labels"),
+        ((2, 28, 27), [0, 1], r"expected images of \(28, 28\) pixels .*, found images \(2, 28, 27\)"),
         ((2, 28, 28), [0, 10], "expected labels 0 to 9, .* found 10; for EMNIST"),
     ],
 )

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 import predict
-from common.params import About
 from contracts import archive
 from contracts.tables import Prediction
 from fixtures import PROJECT, run
@@ -26,22 +25,13 @@ def test_the_threshold_is_the_lowest_confidence_that_few_enough_mistakes_reach()
     assert predict.find_threshold(predictions((True, 0.5), (True, 0.9))) == 0
 
 
-@pytest.mark.parametrize("background", ["dark", "light", "either"])
-def test_whole_pictures_are_prepared_as_they_were_packed(background, monkeypatch):
-    about = About(name="a", subject="b", unit="c", form="pictures", background=background, origin="d", licence="e")
-    monkeypatch.setattr(predict.params, "load", lambda section: about)
-    convert = predict.load_converter()
-    for rim in (20, 230):  # a dark set has pictures with a light rim, too
-        grey = np.full((56, 56), rim, np.float32)
-        grey[14:42, 8:24] = 128
-        packed = pack.as_photo(grey)
-        inverted = background == "light" or (background == "either" and rim > 127)
-        np.testing.assert_array_equal(convert(grey), 255 - packed if inverted else packed)
-
-
-def test_ink_is_prepared_as_it_is_packed(monkeypatch):
-    monkeypatch.chdir(PROJECT)
-    assert predict.load_converter() is pack.as_ink
+@pytest.mark.parametrize(("background", "inverted"), [("dark", "neither"), ("light", "both"), ("either", "light")])
+def test_whole_pictures_are_prepared_as_they_were_packed(background, inverted):
+    convert = pack.converter("pictures", background)
+    for rim, name in ((20, "dark"), (230, "light")):  # a dark set has pictures with a light rim, too
+        grey = np.full((28, 28), rim, np.float32)
+        grey[7:21, 4:12] = 128
+        np.testing.assert_array_equal(convert(grey), 255 - grey if inverted in (name, "both") else grey)
 
 
 def test_dense_layers_in_numpy_and_other_networks_in_keras_give_the_same_probabilities(tmp_path):

@@ -25,28 +25,23 @@ class Picture(NamedTuple):
     load: Callable[[], np.ndarray]  # grey levels (h, w) from 0 to 255; raises PipelineError
 
 
-class Refused(NamedTuple):
-    name: str
-    reason: str
-
-
 class Found(NamedTuple):
     pictures: list[Picture]
-    refused: list[Refused]
-    note: str  # on the validation split
+    refused: list[tuple[str, str]]  # name and reason
 
 
-def uses(splits: Collection[str]) -> tuple[dict[str, str | None], str]:
-    """Return the split that the pictures of `train`, `test` and `val` are packed in, None if it is drawn; and a note.
+def uses(splits: Collection[str]) -> dict[str, str | None]:
+    """Return the split that the pictures of `train`, `test` and `val` are packed in, None if it is drawn.
 
-    The packed splits are train and test, because `normalize` draws the validation split from train.
+    The packed splits are train and test, because `normalize` draws the validation split from train. Prints how `val` is
+    used.
     """
-    if "test" in splits:
-        note = "val: added to train, from which the pipeline draws its own validation split" if "val" in splits else ""
-        return {"train": "train", "val": "train", "test": "test"}, note
+    if "test" not in splits and "val" not in splits:
+        return {"train": None}
     if "val" in splits:
-        return {"train": "train", "val": "test"}, "val: used as the test split, because there is no other"
-    return {"train": None}, ""
+        joined = "added to train, from which the pipeline draws its own validation split"
+        print(f"val: {joined if 'test' in splits else 'used as the test split, because there is no other'}")
+    return {"train": "train", "val": "train" if "test" in splits else "test", "test": "test"}
 
 
 def find_pictures(root: Path) -> Found:
@@ -61,8 +56,7 @@ def find_pictures(root: Path) -> Found:
     splits = {folder: match[1].lower() for folder in outer if (match := SPLIT.fullmatch(folder))}
     if "train" not in splits.values():  # classes may be called so, too
         splits = {}
-    use, note = uses(splits.values())
-    found = Found([], [], note)
+    use, found = uses(splits.values()), Found([], [])
     for path, name, reason in files:
         folders, split = name.parts[:-1], None
         if splits and not reason:
@@ -70,7 +64,7 @@ def find_pictures(root: Path) -> Found:
             split = None if reason else use[splits[folders[0]]]
             folders = folders[1:]
         if reason or not folders:
-            found.refused.append(Refused(name.as_posix(), reason or "in no class folder"))
+            found.refused.append((name.as_posix(), reason or "in no class folder"))
         else:
             label = unicodedata.normalize("NFC", folders[0]).strip()
             found.pictures.append(Picture(name.as_posix(), split, label, partial(read_image, str(path))))
@@ -83,7 +77,7 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
     Raises PipelineError, one line, when the arrays are not images and their labels.
     """
     arrays: dict[str, np.ndarray] = {}  # by role: x_train, y_train ...
-    refused = []
+    found = Found([], [])
     try:
         with np.load(path, allow_pickle=False) as archive:
             keys = sorted(archive.files)
@@ -94,13 +88,13 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
                 if kind and role not in arrays:
                     arrays[role] = archive[key]
                 else:
-                    refused.append(Refused(key, "not read: neither the images nor the labels of a split"))
+                    found.refused.append((key, "not read: neither the images nor the labels of a split"))
     except Exception as error:  # a damaged or forged file ends in any exception
         raise PipelineError(f"{path}: not an .npz of plain arrays ({' '.join(str(error).split())[:120]})") from None
     splits = [split for split in ("train", "val", "test") if {f"x_{split}", f"y_{split}"} & arrays.keys()]
     if missing := {f"{kind}_{split}" for split in {"train", *splits} for kind in "xy"} - arrays.keys():
         raise PipelineError(f"{path}: expected {', '.join(sorted(missing))}, found {', '.join(keys) or 'no arrays'}")
-    use, note = uses(splits)
+    use = uses(splits)
     labels = {split: as_text(f"y_{split}", arrays[f"y_{split}"], len(arrays[f"x_{split}"])) for split in splits}
     present = sorted({label for split in splits for label in labels[split]}, key=natural)
     if class_names and len(class_names) != len(present):
@@ -108,7 +102,6 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
             f"expected {len(present)} names, for the labels {', '.join(present)}, found {len(class_names)}"
         )
     name_of = dict(zip(present, class_names or present, strict=True))
-    found = Found([], refused, note)
     for split in splits:
         images = as_levels(f"x_{split}", arrays[f"x_{split}"])
         for i, (image, label) in enumerate(zip(images, labels[split], strict=True)):

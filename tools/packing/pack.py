@@ -1,6 +1,8 @@
 """Turn pictures into the images, classes and splits of a data set, in MNIST's format."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,14 +13,14 @@ from tqdm import tqdm
 from common import params
 from common.errors import PipelineError
 from contracts.dataset import SHAPE
-from packing.find import Found, Picture, Refused
+from packing.find import Found, Picture
 from pictures.files import natural
 from pictures.ink import find_ink, is_bimodal, prepare
 
 FEWEST = 2  # training pictures of a class: one to train on, one for validation
 FLAT = 8  # grey levels of 255: less contrast is noise
 THIN = 0.35  # width of strokes over the longer side; MNIST has 0.2, bold letters 0.3, silhouettes 0.8
-SAMPLED, AGREEING = 30, 0.8  # pictures to look at; the share of them that has to be ink. Fashion-MNIST has 0.3
+SAMPLED = 30  # pictures to look at
 
 
 class Packed(NamedTuple):
@@ -28,7 +30,12 @@ class Packed(NamedTuple):
     images: np.ndarray  # (n, 28, 28) uint8
     labels: np.ndarray  # (n,) uint8
     splits: np.ndarray  # (n,) `train` or `test`
-    refused: list[Refused]
+    refused: list[tuple[str, str]]  # name and reason
+
+
+def converter(form: str, background: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the preparation of pictures for `about.form` and `about.background` of params.yaml: as_ink or as_photo."""
+    return as_ink if form == "strokes" else partial(as_photo, background=background)
 
 
 def as_ink(grey: np.ndarray) -> np.ndarray:
@@ -42,27 +49,23 @@ def as_ink(grey: np.ndarray) -> np.ndarray:
     return np.rint(image * 255).astype(np.uint8)
 
 
-def as_photo(grey: np.ndarray) -> np.ndarray:
-    """Return the whole picture, (h, w) from 0 to 255, scaled to fit (28, 28) uint8, on its own background.
+def as_photo(grey: np.ndarray, background: str) -> np.ndarray:
+    """Return the whole picture, (h, w) from 0 to 255, scaled to fit (28, 28) uint8, with a dark background as MNIST's.
 
-    Raises PipelineError when it shows nothing.
+    background: `light`, which is inverted, `dark`, or `either`. Raises PipelineError when the picture shows nothing.
     """
     levels = np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
     whole = Image.fromarray(levels)
     image = np.asarray(ImageOps.pad(whole, SHAPE, Image.Resampling.BILINEAR, color=edge(levels)))
     if np.ptp(image) < FLAT:
         raise PipelineError(f"the same grey level everywhere ({image.min()} to {image.max()} of 255)")
-    return image
+    is_light = background == "light" or (background == "either" and edge(levels) > 127)
+    return 255 - image if is_light else image
 
 
 def edge(grey: np.ndarray) -> int:
     """Return the median grey level of the outermost pixels, which are background in most pictures."""
     return int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-
-
-def is_light(images: np.ndarray) -> bool:
-    """Return whether most images, (n, 28, 28) uint8, have a light background. MNIST's is dark."""
-    return bool(np.median([edge(image) for image in images]) > 127)
 
 
 def is_ink(grey: np.ndarray) -> bool:
@@ -75,15 +78,14 @@ def is_ink(grey: np.ndarray) -> bool:
     return bool(width <= THIN * max(ink[box].shape) and is_bimodal(grey[box], ink[box]))
 
 
-def count_ink(pictures: list[Picture]) -> tuple[int, int]:
-    """Return how many of a sample of the pictures are ink, and how many pictures of the sample could be read."""
+def examine(pictures: list[Picture]) -> list[tuple[bool, int]]:
+    """Return whether a picture is ink, and the grey level of its edge, for a sample of the pictures."""
     found = []
     for picture in pictures[:: max(1, len(pictures) // SAMPLED)]:
-        try:
-            found.append(is_ink(picture.load()))
-        except PipelineError:
-            continue  # `pack` reports it
-    return sum(found), len(found)
+        with suppress(PipelineError):  # which `pack` reports
+            grey = picture.load()
+            found.append((is_ink(grey), edge(grey)))
+    return found
 
 
 def pack(found: Found, convert: Callable[[np.ndarray], np.ndarray], share: float, seed: int) -> Packed:
@@ -97,10 +99,10 @@ def pack(found: Found, convert: Callable[[np.ndarray], np.ndarray], share: float
             converted.append(convert(picture.load()))
             kept.append(picture)
         except PipelineError as error:
-            refused.append(Refused(picture.name, str(error)))
+            refused.append((picture.name, str(error)))
     names = sorted({picture.label for picture in kept}, key=natural)
     if len(names) < 2:
-        first = f"; first of {len(refused)} refused: {refused[0].name}: {refused[0].reason}" if refused else ""
+        first = f"; first of {len(refused)} refused: {': '.join(refused[0])}" if refused else ""
         raise PipelineError(f"expected at least 2 classes with pictures, found {names[0] if names else 'none'}{first}")
     params.validate(params.Dataset, {"dataset": {"class_names": names}})
     labels = np.array([names.index(picture.label) for picture in kept], np.uint8)

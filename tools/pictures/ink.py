@@ -77,7 +77,7 @@ def is_dark_on_light(levels: np.ndarray) -> bool:
     """Ink is the smaller part and far from the rest: it decides the sign of the sum of cubes around the local mean."""
     size = 2 * max(1, max(levels.shape) // 4) + 1
     sums, counts = (ndimage.uniform_filter(values, size, float, "constant") for values in (levels, levels * 0 + 1))
-    return bool(((levels - np.floor(sums / counts + 0.5)) ** 3).sum() <= 0)
+    return bool(((levels - sums / counts) ** 3).sum() <= 0)
 
 
 def absorbed(levels: np.ndarray) -> np.ndarray:
@@ -100,15 +100,14 @@ def otsu(levels: np.ndarray) -> int:
     counts = np.bincount(levels.ravel(), minlength=256)
     below, total = np.cumsum(counts), levels.size
     sums = np.cumsum(counts * np.arange(256))
-    # The variance between the classes, from whole numbers: (total s - sum n)^2 / (n (total - n)), up to a factor.
+    # The variance between the classes, up to a factor: (total s - sum n)^2 / (n (total - n)).
     difference = (total * sums - sums[-1] * below).astype(np.float64)
     return int(np.argmax(difference**2 / np.maximum(below * (total - below), 1)))
 
 
 def fit(ink: np.ndarray) -> np.ndarray:
     """Crop ink, (h, w) in [0, 1] and not all 0, scale it to fit 20x20 and centre it: (28, 28) float32, maximum 1."""
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = ink[ndimage.find_objects((ink > 0).astype(int))[0]]
     height, width = (max(1, int(side * FIT / max(box.shape) + 0.5)) for side in box.shape)
     small = averaging(height, box.shape[0]) @ box @ averaging(width, box.shape[1]).T
     image = np.zeros(SHAPE)
