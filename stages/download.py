@@ -26,17 +26,14 @@ def provide(sources: Sequence[str], digests: Digests) -> str:
 
     Raises PipelineError, and leaves RAW unchanged, if no source has them.
     """
-    if all((RAW / name).is_file() and sha256(RAW / name) == digest for name, digest in digests.items()):
+    here = {name: (RAW / name).read_bytes() for name in digests if (RAW / name).is_file()}
+    if {name: hashlib.sha256(content).hexdigest() for name, content in here.items()} == digests:
         return f"already in {RAW}"
     origin, files = source.load(sources, digests)
     for name, content in files.items():
         with atomic_write(RAW / name) as part:
             part.write_bytes(content)
     return f"from {origin}"
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @exclusive("stage")

@@ -73,7 +73,7 @@ def choose(arguments: argparse.Namespace, about: dict, pictures: list[Picture]) 
     if not form:
         form = "strokes" if ink.mean() >= AGREEING else "pictures"
     name = "ink" if form == "strokes" else "photos"
-    print(f"packed as {name}; {ink.sum()} of {len(ink)} sampled pictures are thin strokes on plain paper (see --as)")
+    print(f"packed as {name}: {ink.mean():.0%} of a sample are thin strokes on plain paper; --as changes it")
     background = arguments.background or about.get("background", "either")
     if form == "pictures" and background == "either":
         background = "light" if np.median(edges) > 127 else "dark"

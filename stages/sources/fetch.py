@@ -8,17 +8,13 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
-from urllib3 import Retry
 
 from common.errors import PipelineError
 
 CONNECT = 5  # seconds until connected
 READ = 10  # seconds without a byte
 NPM = {"view": 15, "pack": 900}  # seconds; the first finds the package, because `pack` alone may wait for minutes
-BUSY = [429, 500, 502, 503, 504]  # HTTP statuses that may pass
-BACKOFF = 0.5  # seconds; between attempts 0 and 2 times as long
 
 
 def without_secrets(text: str) -> str:
@@ -27,14 +23,11 @@ def without_secrets(text: str) -> str:
 
 
 def fetch(url: str) -> bytes:
-    """Return a file. Raises PipelineError, or an error of requests or urllib3, if it is missing, cut or too slow."""
+    """Return a file. Raises PipelineError or an error of requests if it is missing, cut or too slow."""
     require_host(url)
-    retry = Retry(2, status_forcelist=BUSY, backoff_factor=BACKOFF, respect_retry_after_header=False)
-    with requests.Session() as session:
-        session.adapters.update(dict.fromkeys(["http://", "https://"], HTTPAdapter(max_retries=retry)))
-        response = session.get(url, timeout=(CONNECT, READ))
-        response.raise_for_status()
-        return response.content
+    response = requests.get(url, timeout=(CONNECT, READ))
+    response.raise_for_status()
+    return response.content
 
 
 def require_host(url: str) -> None:
@@ -55,7 +48,7 @@ def require_host(url: str) -> None:
         except TimeoutError:
             raise PipelineError(f"no connection to {parts.hostname} within {CONNECT} seconds") from None
         except OSError:
-            pass  # refused, or no such host: requests tries again and reports it better
+            pass  # refused, or no such host: requests reports it better
 
 
 def npm_pack(package: str) -> bytes:

@@ -26,25 +26,20 @@ def save(packed: Packed, folder: Path) -> dict[str, str]:
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    digests = write_files(packed, part)
-    if folder.exists():
-        shutil.rmtree(folder)
-    part.rename(folder)
-    return digests
-
-
-def write_files(packed: Packed, folder: Path) -> dict[str, str]:
     digests = {}
     for published, split in PUBLISHED.items():
         for kind, array in (("images-idx3", packed.images), ("labels-idx1", packed.labels)):
             content, name = idx(array[packed.splits == split]), f"{published}-{kind}-ubyte"
-            (folder / name).write_bytes(content)
+            (part / name).write_bytes(content)
             digests[name] = hashlib.sha256(content).hexdigest()
     lines = [f"{name}: {reason}\n" for name, reason in packed.refused]
-    (folder / REFUSED).write_text("".join(lines), encoding="utf-8", errors="surrogateescape", newline="\n")
+    (part / REFUSED).write_text("".join(lines), encoding="utf-8", errors="surrogateescape", newline="\n")
     train = packed.splits == "train"
     figure = draw_samples(packed.images[train] / np.float32(255), packed.labels[train], packed.names, SAMPLES)
-    figures.save(figure, folder / SHEET)
+    figures.save(figure, part / SHEET)
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
     return digests
 
 
