@@ -1,4 +1,4 @@
-"""Download the data as published from the first source that works, and verify it.
+"""Download the published data from the first source that works, and verify it.
 
 Reads  the `download` section of params.yaml; the environment variable MNIST_MIRROR replaces the sources in the network.
 Writes data/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte: IDX, decompressed, the same bytes from every source.
@@ -22,9 +22,9 @@ RAW = Path("data/raw")
 
 
 def provide(sources: Sequence[str], digests: Digests) -> str:
-    """Put the verified files into RAW unless they are there; return where they came from.
+    """Write the verified files to RAW unless they are there; return where they came from.
 
-    Raises PipelineError, and leaves RAW unchanged, if no source has them.
+    Raises PipelineError, and leaves RAW unchanged, if all sources fail.
     """
     here = {name: (RAW / name).read_bytes() for name in digests if (RAW / name).is_file()}
     if {name: hashlib.sha256(content).hexdigest() for name, content in here.items()} == digests:

@@ -69,7 +69,7 @@ def stratified_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted indices of the training and the validation images, stratified by label.
 
-    Raises PipelineError with the names of the classes that have images, but too few for both splits.
+    Raises PipelineError that names the classes with too few images for both splits.
     """
     counts = np.bincount(labels, minlength=len(names))
     try:
@@ -96,12 +96,12 @@ def scaled(images: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def digests(images: np.ndarray) -> np.ndarray:
-    """Return a hash of each image, (n,) int64: they need 98 times less memory than the images."""
+    """Return a 64-bit hash of each image, (n,) int64."""
     return np.array([hash(image.tobytes()) for image in np.asarray(images)])
 
 
 def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> dict[str, int]:
-    """Count the images of one split that occur, pixel for pixel, in another. Arguments: the digests of each split."""
+    """Count the images of one split that another also has, pixel for pixel. The arguments are digests."""
     return {
         "test_images_in_train": int(np.isin(test, train).sum()),
         "test_images_in_validation": int(np.isin(test, validation).sum()),

@@ -1,4 +1,4 @@
-"""Make a data set of your own pictures: the four files that the pipeline reads, and a recipe that names them.
+"""Turn your own pictures into a data set: the four files that the pipeline reads, and a recipe that names them.
 
 Usage: python tools/pack_images.py FOLDER NAME [--as ink|photos] [--background dark|light] [--test-share 0.2]
 
@@ -28,7 +28,7 @@ PROJECT = Path(__file__).parents[1]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # also valid for experiments, so for Git references
 SHOWN = 10  # reasons to print; refused.txt has every file
 FORMS = {"ink": "strokes", "photos": "pictures"}  # the option `--as` and `about.form`
-AGREEING = 0.8  # of the sampled pictures are ink, if all are packed as ink. Fashion-MNIST has 0.3
+AGREEING = 0.8  # the share of ink in the sample from which all pictures are packed as ink; Fashion-MNIST has 0.3
 UNKNOWN = {"unit": "class", "origin": "not stated", "licence": "not stated"}
 
 
@@ -64,9 +64,9 @@ def read_arguments() -> argparse.Namespace:
 
 
 def choose(arguments: argparse.Namespace, about: dict, pictures: list[Picture]) -> tuple[str, str]:
-    """Return `about.form` and `about.background`: from the options, else the earlier recipe, else a sample; print why.
+    """Return `about.form` and `about.background`: from the options, the earlier recipe, or else from a sample.
 
-    Strokes have no background: `find_ink` finds that of each picture.
+    Ink has no background: it is found in each picture.
     """
     ink, edges = np.array(examine(pictures) or [(False, 0)]).T
     form = FORMS.get(arguments.form) or (arguments.background and "pictures") or about.get("form")
@@ -81,7 +81,7 @@ def choose(arguments: argparse.Namespace, about: dict, pictures: list[Picture]) 
 
 
 def print_result(packed: Packed, relative: str) -> None:
-    """Print the pictures of each class, the reasons of refusals, each with its first file, and the next command."""
+    """Print the number of pictures of each class, why files were refused, and the next command."""
     classes = pd.Categorical.from_codes(packed.labels, packed.names)
     table = pd.crosstab(classes, packed.splits)[["train", "test"]]
     repeated = pd.Series([image.tobytes() for image in packed.images]).duplicated()

@@ -28,7 +28,7 @@ from pictures.dense import probabilities
 
 PROJECT = Path(__file__).resolve().parents[1]
 PREDICTIONS = Path("reports/evaluate/validation_predictions.csv")
-CONFIDENT_ERRORS = 0.005  # of the validation images: so many may be answered wrongly and still count as sure
+CONFIDENT_ERRORS = 0.005  # the largest share of the validation images that may be sure and wrong
 COLUMNS = ["digit", "confidence", "runner_up", "runner_up_confidence", "sure"]
 
 Network = Callable[[np.ndarray], np.ndarray]

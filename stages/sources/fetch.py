@@ -14,7 +14,7 @@ from common.errors import PipelineError
 
 CONNECT = 5  # seconds until connected
 READ = 10  # seconds without a byte
-NPM = {"view": 15, "pack": 900}  # seconds; the first finds the package, because `pack` alone may wait for minutes
+NPM = {"view": 15, "pack": 900}  # seconds; `view` first, because `pack` may wait minutes for a registry
 
 
 def without_secrets(text: str) -> str:
@@ -23,7 +23,7 @@ def without_secrets(text: str) -> str:
 
 
 def fetch(url: str) -> bytes:
-    """Return a file. Raises PipelineError or an error of requests if it is missing, cut or too slow."""
+    """Return the content of a URL. Raises PipelineError, or an error of requests if it is missing, cut off or slow."""
     require_host(url)
     response = requests.get(url, timeout=(CONNECT, READ))
     response.raise_for_status()
@@ -33,7 +33,7 @@ def fetch(url: str) -> bytes:
 def require_host(url: str) -> None:
     """Raise PipelineError if no address of the host accepts a connection within CONNECT seconds.
 
-    All are tried at once. urllib3 would take minutes if a firewall drops the packets: up to sixteen, one by one.
+    They are tried at once. urllib3 tries them one by one, which takes minutes behind a firewall that drops packets.
     """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -42,7 +42,7 @@ def require_host(url: str) -> None:
         opening = asyncio.open_connection(parts.hostname, port, happy_eyeballs_delay=0.1)
         (await asyncio.wait_for(opening, CONNECT))[1].close()
 
-    if not select_proxy(url, get_environ_proxies(url)):  # otherwise only the proxy needs to reach the host
+    if not select_proxy(url, get_environ_proxies(url)):  # a proxy reaches hosts that this machine cannot
         try:
             asyncio.run(connect())
         except TimeoutError:
@@ -52,7 +52,7 @@ def require_host(url: str) -> None:
 
 
 def npm_pack(package: str) -> bytes:
-    """Return a package as .tgz, from the user's npm and its registry. Raises PipelineError with npm's message."""
+    """Return the .tgz of a package, fetched by the user's npm. Raises PipelineError with npm's message."""
     with TemporaryDirectory() as folder:
         for action, seconds in NPM.items():
             command = ["npm", action, "--ignore-scripts", "--fetch-retries=1", "--", package]

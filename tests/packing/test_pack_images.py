@@ -1,4 +1,4 @@
-"""A folder of pictures, or an .npz, becomes four IDX files and a recipe; every file that is left out is named."""
+"""A folder of pictures, or an .npz, becomes four IDX files and a recipe; each refused file is listed."""
 
 import os
 from functools import partial
@@ -67,7 +67,7 @@ def test_classes_are_in_natural_order_and_each_gives_its_share_to_the_test_split
         (["train"], 2, 1, ""),
     ],
 )
-def test_stated_splits_are_kept_whatever_their_names(splits, train, test, note, tmp_path, capsys):
+def test_given_splits_are_kept_under_any_usual_name(splits, train, test, note, tmp_path, capsys):
     for split, images in zip(splits, (range(2), range(6, 7), range(8, 9)), strict=False):
         for i in range(3) if splits == ["train"] else images:
             for name in ("0", "1"):
@@ -87,7 +87,7 @@ def test_a_class_may_have_the_name_of_a_split(tmp_path):
     assert packed(tmp_path).names == ["test", "train"]
 
 
-def test_every_file_that_is_left_out_is_named_with_its_reason(folder):
+def test_each_refused_file_is_listed_with_its_reason(folder):
     systems = ["2/.DS_Store", "2/._1.png", "2/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "lost+found/1.png"]
     systems += [".thumbs/1.png", "#recycle/1.png", ".ipynb_checkpoints/1.png"]
     reasons = {"2/notes.txt": "not a picture", "1.png": "in no class folder"}
@@ -117,12 +117,12 @@ def test_links_are_followed_but_not_in_circles(folder, tmp_path):
     assert {name for name, _ in result.refused} == {"2/broken.png", "2/loop"}
 
 
-def test_pictures_that_are_equal_go_to_one_split():
+def test_equal_pictures_go_to_the_same_split():
     splits = draw_splits(GREY[:10].repeat(4, axis=0), np.zeros(40, int), 0.2, 0).reshape(10, 4)
     assert (splits == "test").all(axis=1).sum() == (splits == "test").any(axis=1).sum() == 2
 
 
-def test_the_table_counts_pictures_that_repeat_an_earlier_one_and_reasons_are_printed_once(capsys):
+def test_the_summary_counts_repeated_pictures_and_prints_each_reason_once(capsys):
     splits = np.array(["train", "train", "test", "train", "test"])
     refused = [("a.txt", "not a picture"), ("b.png", "no ink found"), ("c.txt", "not a picture")]
     packed = Packed(["cat", "dog"], GREY[[0, 0, 1, 2, 1]], np.array([0, 0, 0, 1, 1]), splits, refused)
@@ -149,14 +149,14 @@ def test_the_table_counts_pictures_that_repeat_an_earlier_one_and_reasons_are_pr
         (lambda folder: save(folder / "a\nb/1.png", GREY[0]), "name 2 should be visible text"),
     ],
 )
-def test_a_folder_that_cannot_be_a_data_set_is_refused_in_one_line(change, message, folder):
+def test_a_folder_without_enough_classes_or_pictures_is_refused(change, message, folder):
     change(folder)
     with pytest.raises(PipelineError, match=message) as error:
         packed(folder)
     assert "\n" not in str(error.value)
 
 
-def test_a_picture_of_28_pixels_keeps_its_bytes_and_any_other_its_aspect():
+def test_photos_of_28_pixels_keep_their_bytes_and_others_their_aspect_ratio():
     np.testing.assert_array_equal(as_photo(GREY[0].astype(np.float32)), GREY[0])
     wide = np.zeros((100, 200), np.float32)
     wide[25:75, 50:150] = 200
@@ -168,7 +168,7 @@ def test_a_picture_of_28_pixels_keeps_its_bytes_and_any_other_its_aspect():
 
 
 @pytest.mark.parametrize("grey", [np.zeros((1, 1)), np.full((50, 3), 255), 75 + GREY[0] % 2])
-def test_a_picture_that_shows_nothing_is_refused(grey):
+def test_a_blank_picture_is_refused(grey):
     with pytest.raises(PipelineError, match="the same grey level everywhere"):
         as_photo(grey)
     with pytest.raises(PipelineError, match="no ink found"):
@@ -214,7 +214,7 @@ def npz(folder, **changes):
     ],
     ids=["plain", "column", "one-hot", "int64", "RGB", "fractions", "float labels", "other names"],
 )
-def test_arrays_in_the_forms_that_others_publish_are_converted(changes, tmp_path):
+def test_arrays_in_usual_forms_are_converted(changes, tmp_path):
     result = pack(find_arrays(npz(tmp_path, **changes), None), as_photo, 0.2, 0)
     assert result.names == ["0", "1"]
     order, train = np.argsort(ARRAYS["y_train"], kind="stable"), result.splits == "train"
@@ -230,7 +230,7 @@ def test_labels_may_begin_anywhere_and_be_named(tmp_path):
         find_arrays(path, ["cat"])
 
 
-def test_a_validation_split_joins_train_and_an_array_of_something_else_is_named(tmp_path, capsys):
+def test_a_validation_split_joins_train_and_other_arrays_are_refused(tmp_path, capsys):
     npz(tmp_path, x_valid=GREY[:3], y_valid=[0, 1, 0], weights=np.zeros((1, 2, 3)))
     found = find_arrays(tmp_path / "set.npz", None)
     assert [picture.split for picture in found.pictures].count("train") == 23
@@ -252,7 +252,7 @@ def test_a_validation_split_joins_train_and_an_array_of_something_else_is_named(
         ({"x_val": GREY}, "expected y_val, found"),
     ],
 )
-def test_arrays_that_are_not_images_and_labels_are_refused_in_one_line(changes, message, tmp_path):
+def test_arrays_that_are_not_images_and_labels_are_refused(changes, message, tmp_path):
     with pytest.raises(PipelineError, match=message) as error:
         find_arrays(npz(tmp_path, **changes), None)
     assert "\n" not in str(error.value)
@@ -270,7 +270,7 @@ def call(monkeypatch, *arguments):
     pack_images.main()
 
 
-def test_the_files_and_the_recipe_are_what_the_stages_read_and_the_same_again(folder, project, monkeypatch, capsys):
+def test_the_stages_can_read_the_result_and_packing_again_keeps_it(folder, project, monkeypatch, capsys):
     os.rename(folder / "café", folder / "1e3")  # a number in YAML
     call(monkeypatch, folder, "mine", "--licence", "CC0", "--background", "dark")
     own, recipe = project / "data/own/mine", project / "recipes/mine.yaml"
@@ -295,7 +295,7 @@ def test_the_files_and_the_recipe_are_what_the_stages_read_and_the_same_again(fo
     assert recipe.read_text() == changed
 
 
-def test_the_form_is_chosen_by_the_pictures_and_stated_with_its_reason(folder, project, monkeypatch, capsys):
+def test_the_form_is_chosen_from_the_pictures_and_kept_by_the_recipe(folder, project, monkeypatch, capsys):
     for i, text in enumerate("AAABBB"):
         save(project / "letters" / text / f"{i}.png", drawn(text, i / 20).astype(np.uint8))
     for source, name, line, form in [

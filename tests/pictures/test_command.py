@@ -1,4 +1,4 @@
-"""A command on pictures answers them one by one, in every form, and forgets them."""
+"""Pictures are answered one by one, in every format, in constant memory."""
 
 import argparse
 import csv
@@ -38,7 +38,7 @@ def answer(tmp_path, *names, form=None, show=None, read=read):
     return command.answer(arguments, read, ["digit", "left_out"], PROJECT)
 
 
-def test_pictures_are_answered_whatever_lies_beside_them_and_only_bad_ones_fail(tmp_path, capsys):
+def test_other_files_in_a_folder_are_skipped_and_only_bad_pictures_fail(tmp_path, capsys):
     for name in ("b.png", "9.png", "@eaDir/9.png", ".thumbs/9.png", "#recycle/9.png", ".ipynb_checkpoints/9.png"):
         save(tmp_path / "a" / name, 7)
     for name in ("._9.png", "scan.pdf", "clip.mpg", "notes.txt"):
@@ -56,7 +56,7 @@ def test_pictures_are_answered_whatever_lies_beside_them_and_only_bad_ones_fail(
     assert [line.rpartition(": ")[2] for line in err.splitlines()] == reasons
 
 
-def test_each_page_of_a_tiff_is_a_picture_and_one_comes_by_standard_input(tmp_path, capsys, monkeypatch):
+def test_each_page_of_a_tiff_on_standard_input_is_a_picture(tmp_path, capsys, monkeypatch):
     path = tmp_path / "scan.tif"
     save(path, 1, save_all=True, append_images=[Image.new("L", (8, 6), level) for level in (2, 3)])
     with path.open("rb") as file:
@@ -66,7 +66,7 @@ def test_each_page_of_a_tiff_is_a_picture_and_one_comes_by_standard_input(tmp_pa
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
-def test_csv_and_json_hold_every_picture_and_what_was_left_out(form, tmp_path, capsys):
+def test_csv_and_json_have_every_answer(form, tmp_path, capsys):
     for level in (5, 99, 13):
         save(tmp_path / f"{level}.png", level)
     answer(tmp_path, "5.png", "99.png", "13.png", form=form)
@@ -86,7 +86,7 @@ def test_csv_and_json_hold_every_picture_and_what_was_left_out(form, tmp_path, c
 
 
 @pytest.mark.parametrize("form", [None, "csv", "json"])
-def test_an_answer_is_printed_and_its_picture_forgotten_before_the_next_is_read(form, tmp_path, capsys):
+def test_each_answer_is_printed_and_its_picture_freed_before_the_next(form, tmp_path, capsys):
     printed, pictures = "", []
 
     def watch(grey: np.ndarray) -> Reading:

@@ -1,4 +1,4 @@
-"""Any picture file becomes grey levels, or one line that names the fault."""
+"""Any picture file becomes grey levels, or an error of one line."""
 
 import io
 
@@ -88,7 +88,7 @@ def test_every_kind_of_image_is_read(kind):
     ],
     ids=["empty", "heic", "postscript", "truncated-png", "truncated-jpeg", "bomb", "pages"],
 )
-def test_what_cannot_be_read_is_one_line(content, message):
+def test_other_files_are_refused_in_one_line(content, message):
     with pytest.raises(PipelineError, match=message) as raised:
         read_image(io.BytesIO(content))
     assert "\n" not in str(raised.value)
@@ -101,6 +101,6 @@ def test_a_large_picture_is_shrunk_by_averaging(monkeypatch):
     np.testing.assert_allclose(shrunk, [[4, 6, 8], [16, 18, 20]], atol=0.5)
 
 
-def test_only_names_of_what_can_be_read_are_pictures():
+def test_picture_names_end_like_formats_that_can_be_read():
     assert all(map(is_picture_name, ["a.JPG", "a.png", "a.tif", "a.webp", "photo.heic"]))
     assert not any(map(is_picture_name, ["a.pdf", "clip.mpg", "a.mp4", "notes.txt", "a.eps", "png"]))

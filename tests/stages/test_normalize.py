@@ -43,7 +43,7 @@ def test_a_damaged_idx_file_is_an_error(tmp_path, content):
         ((2, 28, 28), [0, 10], "expected labels 0 to 9, .* found 10; for EMNIST"),
     ],
 )
-def test_images_and_labels_that_do_not_fit_are_an_error(tmp_path, monkeypatch, images, labels, message):
+def test_images_and_labels_that_do_not_match_are_an_error(tmp_path, monkeypatch, images, labels, message):
     monkeypatch.setattr("normalize.RAW", tmp_path)
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(np.zeros(images)))
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(np.array(labels)))
@@ -77,19 +77,19 @@ def test_the_split_is_stratified_complete_and_seeded(counts, fraction, seed):
         ([5, 9], 0.01, "found 5 of 'bee' in all, too few to split by 0.01"),
     ],
 )
-def test_a_class_too_rare_to_be_in_both_splits_is_an_error_with_its_name(counts, fraction, message):
+def test_the_error_names_a_class_too_rare_for_both_splits(counts, fraction, message):
     labels = np.repeat(np.arange(len(counts)), counts)
     for seed in range(5):
         with pytest.raises(PipelineError, match=message):
             stratified_split(labels, fraction, seed, ["bee", "moth"])
 
 
-def test_a_class_without_any_image_does_not_prevent_the_split():
+def test_a_class_without_images_is_allowed():
     train, validation = stratified_split(np.repeat([1, 2], 10), 0.2, 0, ["none", "bee", "moth"])
     assert (len(train), len(validation)) == (16, 4)
 
 
-def test_pixels_are_scaled_to_the_unit_interval_whatever_the_chunk(monkeypatch):
+def test_pixels_are_scaled_to_the_unit_interval_in_chunks(monkeypatch):
     images = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
     monkeypatch.setattr("normalize.CHUNK", 3)
     chunks = list(scaled(images, np.array([3, 0, 1, 2])))

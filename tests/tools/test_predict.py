@@ -1,4 +1,4 @@
-"""Own pictures are answered by the network that was trained, prepared as its training images were."""
+"""The trained network answers own pictures, which are prepared like its training images."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ def predictions(*rows: tuple[bool, float]) -> list[Prediction]:
     return [Prediction(i, 1, int(right), confidence, 0.0) for i, (right, confidence) in enumerate(rows)]
 
 
-def test_the_threshold_is_the_lowest_confidence_that_few_enough_mistakes_reach():
+def test_few_enough_mistakes_are_above_the_threshold():
     mistakes = [(False, 0.9), (False, 0.75), (False, 0.6123)]
     assert predict.find_threshold(predictions(*mistakes, *[(True, 0.5)] * 397)) == 0.613  # two of 400 may be wrong
     assert predict.find_threshold(predictions(*mistakes, *[(True, 0.99)] * 97)) == 0.901  # none of 100
@@ -26,7 +26,7 @@ def test_the_threshold_is_the_lowest_confidence_that_few_enough_mistakes_reach()
 
 
 @pytest.mark.parametrize(("background", "inverted"), [("dark", "neither"), ("light", "both"), ("either", "light")])
-def test_whole_pictures_are_prepared_as_they_were_packed(background, inverted):
+def test_photos_are_inverted_as_they_were_packed(background, inverted):
     convert = pack.converter("pictures", background)
     for rim, name in ((20, "dark"), (230, "light")):  # a dark set has pictures with a light rim, too
         grey = np.full((28, 28), rim, np.float32)
@@ -34,7 +34,7 @@ def test_whole_pictures_are_prepared_as_they_were_packed(background, inverted):
         np.testing.assert_array_equal(convert(grey), 255 - grey if inverted in (name, "both") else grey)
 
 
-def test_dense_layers_in_numpy_and_other_networks_in_keras_give_the_same_probabilities(tmp_path):
+def test_numpy_and_keras_give_the_same_probabilities(tmp_path):
     keras = pytest.importorskip("network.determinism").keras
     images = np.random.default_rng(0).random((5, 28, 28), np.float32)
     layers = [
@@ -56,7 +56,7 @@ def test_dense_layers_in_numpy_and_other_networks_in_keras_give_the_same_probabi
 
 
 @pytest.mark.slow
-def test_the_network_of_the_results_answers(finished, tmp_path, monkeypatch, capsys):
+def test_the_trained_network_answers(finished, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(predict, "PROJECT", finished)
     image = np.zeros((28, 28), np.uint8)
     image[6:14, 4:24] = 200  # the 3 of the tiny MNIST
@@ -72,7 +72,7 @@ def test_the_network_of_the_results_answers(finished, tmp_path, monkeypatch, cap
     assert digit["confidence"] == pytest.approx(expected.max(), abs=1e-6)
 
 
-def test_predicting_dense_networks_waits_for_no_large_library(tmp_path):
+def test_dense_networks_answer_without_importing_large_libraries(tmp_path):
     for path in ("models/model.keras", "reports/evaluate/validation_predictions.csv"):
         if not (PROJECT / path).exists():
             pytest.skip(f"no {path}: run dvc repro")

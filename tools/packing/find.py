@@ -19,8 +19,8 @@ ARRAY = re.compile(r"(?:(x|images?|y|labels?)_)?(train|test|val)(?:ing|id|idatio
 
 
 class Picture(NamedTuple):
-    name: str  # of the file, or its place in an array
-    split: str | None  # `train`, `test`, or None: to be drawn
+    name: str  # the path of the file, or the place in the array
+    split: str | None  # `train`, `test`, or None: still to be drawn
     label: str  # the name of its class
     load: Callable[[], np.ndarray]  # grey levels (h, w) from 0 to 255; raises PipelineError
 
@@ -31,10 +31,9 @@ class Found(NamedTuple):
 
 
 def uses(splits: Collection[str]) -> dict[str, str | None]:
-    """Return the split that the pictures of `train`, `test` and `val` are packed in, None if it is drawn.
+    """Map the given splits, `train`, `test` and `val`, to the packed ones; None: draw the test split. Report on `val`.
 
-    The packed splits are train and test, because `normalize` draws the validation split from train. Prints how `val` is
-    used.
+    Only train and test are packed, because `normalize` draws the validation split from train.
     """
     if "test" not in splits and "val" not in splits:
         return {"train": None}
@@ -54,7 +53,7 @@ def find_pictures(root: Path) -> Found:
     files = [(path, path.relative_to(root), reason) for path, reason in walk(root)]
     outer = {name.parts[0] for _, name, _ in files if len(name.parts) > 2}
     splits = {folder: match[1].lower() for folder in outer if (match := SPLIT.fullmatch(folder))}
-    if "train" not in splits.values():  # classes may be called so, too
+    if "train" not in splits.values():  # then these are names of classes
         splits = {}
     use, found = uses(splits.values()), Found([], [])
     for path, name, reason in files:
@@ -72,9 +71,9 @@ def find_pictures(root: Path) -> Found:
 
 
 def find_arrays(path: Path, class_names: list[str] | None) -> Found:
-    """List the images of an .npz; `class_names` belong to the sorted labels. Other arrays in it are not read.
+    """List the images of an .npz file; `class_names` are in the order of the sorted labels.
 
-    Raises PipelineError, one line, when the arrays are not images and their labels.
+    Raises PipelineError, one line, if the arrays are not images and their labels.
     """
     arrays: dict[str, np.ndarray] = {}  # by role: x_train, y_train ...
     found = Found([], [])
@@ -111,9 +110,9 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
 
 
 def as_text(name: str, labels: np.ndarray, images: int) -> list[str]:
-    """Return the labels of an array (n,), (n, 1) or one-hot (n, classes) as text.
+    """Return labels, (n,), (n, 1) or one-hot (n, classes), as text.
 
-    Raises PipelineError unless there is one for each of the `images`.
+    images: their number. Raises PipelineError unless each has one label.
     """
     shape = labels.shape
     if labels.ndim == 2 and labels.shape[1] > 1 and (np.count_nonzero(labels, axis=1) == 1).all():
@@ -129,7 +128,7 @@ def as_text(name: str, labels: np.ndarray, images: int) -> list[str]:
 
 
 def as_levels(name: str, images: np.ndarray) -> np.ndarray:
-    """Return images (n, h, w) or (n, h, w, channels) as uint8; white may be 1. Raises PipelineError for others."""
+    """Return images, (n, h, w) or (n, h, w, channels) from 0 to 1 or 255, as uint8. Raises PipelineError for others."""
     numbers = images.size and images.dtype.kind in "iufb" and images.ndim > 2
     if not (numbers and images.shape[3:] in [(), (1,), (3,), (4,)] and images.min() >= 0 and images.max() <= 255):
         raise PipelineError(

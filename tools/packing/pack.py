@@ -20,7 +20,7 @@ from pictures.ink import find_ink, is_bimodal, prepare
 FEWEST = 2  # training pictures of a class: one to train on, one for validation
 FLAT = 8  # grey levels of 255: less contrast is noise
 THIN = 0.35  # width of strokes over the longer side; MNIST has 0.2, bold letters 0.3, silhouettes 0.8
-SAMPLED = 30  # pictures to look at
+SAMPLED = 30  # pictures, at least
 
 
 class Packed(NamedTuple):
@@ -34,7 +34,7 @@ class Packed(NamedTuple):
 
 
 def converter(form: str, background: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the preparation of pictures for `about.form` and `about.background` of params.yaml: as_ink or as_photo."""
+    """Return the function that prepares pictures, given `about.form` and `about.background` of params.yaml."""
     return as_ink if form == "strokes" else partial(as_photo, background=background)
 
 
@@ -50,9 +50,10 @@ def as_ink(grey: np.ndarray) -> np.ndarray:
 
 
 def as_photo(grey: np.ndarray, background: str) -> np.ndarray:
-    """Return the whole picture, (h, w) from 0 to 255, scaled to fit (28, 28) uint8, with a dark background as MNIST's.
+    """Return the whole picture, (h, w) from 0 to 255, scaled to fit (28, 28) uint8, on a dark background like MNIST's.
 
-    background: `light`, which is inverted, `dark`, or `either`. Raises PipelineError when the picture shows nothing.
+    background: of the picture; `light` is inverted, `either` is inverted if its edge is light.
+    Raises PipelineError when the picture shows nothing.
     """
     levels = np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
     whole = Image.fromarray(levels)
@@ -79,10 +80,10 @@ def is_ink(grey: np.ndarray) -> bool:
 
 
 def examine(pictures: list[Picture]) -> list[tuple[bool, int]]:
-    """Return whether a picture is ink, and the grey level of its edge, for a sample of the pictures."""
+    """Return, for a sample of the pictures, whether each is ink, and the grey level of its edge."""
     found = []
     for picture in pictures[:: max(1, len(pictures) // SAMPLED)]:
-        with suppress(PipelineError):  # which `pack` reports
+        with suppress(PipelineError):  # `pack` reports it
             grey = picture.load()
             found.append((is_ink(grey), edge(grey)))
     return found

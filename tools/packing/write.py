@@ -18,11 +18,11 @@ from sources.source import idx
 PUBLISHED = {"train": "train", "t10k": "test"}  # the names of MNIST's files for the splits
 SHEET, REFUSED = "contact_sheet.png", "refused.txt"
 SAMPLES = 10  # pictures of each class on the contact sheet
-HEAD = "# Written by tools/pack_images.py. Change what it says about the data as you like.\n"
+HEAD = "# Written by tools/pack_images.py. Edit it as you like: packing again keeps your changes.\n"
 
 
 def save(packed: Packed, folder: Path) -> dict[str, str]:
-    """Write the folder, in place of an earlier one once it is complete; return the SHA-256 of each IDX file."""
+    """Write the folder and only then replace an earlier one; return the SHA-256 of each IDX file."""
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -55,7 +55,7 @@ def read_recipe(path: Path, source: str) -> dict:
 
 
 def training(images: int) -> dict:
-    """Return the section `train` for fewer training images than the defaults suit, else nothing.
+    """Return a section `train` if there are too few training images for the default parameters.
 
     Batches of a 32nd of the images, 8 to 128, and as many epochs as make a thousand steps, 10 to 100.
     """
@@ -77,7 +77,7 @@ def save_recipe(path: Path, recipe: dict, packed: Packed, about: dict, source: s
     for section, values in new.items():
         recipe.setdefault(section, {}).update(values)
     text = StringIO()
-    yaml = YAML()  # quotes what would not be read as text: class 1e3
+    yaml = YAML()  # quotes names that YAML would read as numbers, such as 1e3
     yaml.width = 120
     yaml.dump(recipe, text)
     with atomic_write(path) as part:

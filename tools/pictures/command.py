@@ -1,4 +1,4 @@
-"""A command that answers pictures one by one, as text, CSV or JSON; each answer is printed as soon as it is known."""
+"""Answer pictures one by one, as text, CSV or JSON, and print each answer as soon as it is known."""
 
 import argparse
 import csv
@@ -31,7 +31,7 @@ class Reading(NamedTuple):
 
 
 def read_arguments(description: str) -> argparse.Namespace:
-    """Parse the command line that the commands share."""
+    """Parse the options that predict.py and read.py share."""
     parser = argparse.ArgumentParser(description=description)
     what = "a file, a folder, a pattern such as '*.jpg', or - for standard input"
     parser.add_argument("pictures", metavar="PICTURE", nargs="+", help=what)
@@ -43,7 +43,7 @@ def read_arguments(description: str) -> argparse.Namespace:
 
 
 def pages(name: str) -> Iterator[tuple[str, np.ndarray | PipelineError]]:
-    """Yield the name and the grey levels, (h, w) float32 from 0 to 255, of each page of a file; or its error."""
+    """Yield the name of each page of a file with its grey levels, (h, w) float32 from 0 to 255, or its error."""
     try:
         for number, grey in enumerate(read_pages(io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name), 1):
             yield name if number == 1 else f"{name}[{number}]", grey
@@ -86,7 +86,7 @@ def answer(
 
 
 class Report:
-    """The results on standard output: `text`, `csv` or `json`, complete after every picture but for JSON's last `]`."""
+    """Prints results as text, CSV or JSON; after each picture the output lacks at most JSON's closing `]`."""
 
     def __init__(self, form: str | None, columns: Sequence[str]):
         self.form, self.start = form, "["

@@ -1,4 +1,4 @@
-"""The picture files that an argument of a command names: a file, a folder or a pattern."""
+"""List the pictures in folders, without the files of systems and programs."""
 
 import glob
 import os
@@ -21,9 +21,9 @@ def natural(name: str) -> tuple:
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield every file below a folder, in natural order, each with the reason to leave it out or "".
+    """Yield every file below a folder, in natural order, each with the reason to leave it out, or "".
 
-    A folder to leave out is yielded in place of its files. Links are followed unless they lead in a circle.
+    A folder to leave out is yielded instead of its files. Links are followed unless they lead in a circle.
     """
     for path in sorted(folder.iterdir(), key=lambda path: natural(path.name)):
         if CLUTTER.fullmatch(path.name):
@@ -39,7 +39,7 @@ def walk(folder: Path) -> Iterator[tuple[Path, str]]:
 def list_pictures(argument: str) -> list[str]:
     """Return the pictures of a path, a folder or a pattern; report how many other files a folder has.
 
-    A path or pattern without a file is returned itself, so that opening it fails.
+    An argument that matches nothing is returned as it is; opening it reports the error.
     """
     if os.path.isdir(argument):
         files = [str(path) for path, reason in walk(Path(argument)) if not reason]

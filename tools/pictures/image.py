@@ -1,4 +1,4 @@
-"""Decode any picture file to grey levels: upright, on its background, of bounded size; or fail with one line."""
+"""Decode any picture file to grey levels: upright, without transparency, of bounded size."""
 
 import math
 import warnings
@@ -15,7 +15,7 @@ from common.errors import PipelineError
 
 ENOUGH = 2_000_000  # pixels to find digits in
 HEIC = {".heic", ".heif"}  # photos of phones, which Pillow reads only with the package pillow-heif
-FAINT = 4  # times: another channel with so much more contrast than the luma replaces it
+FAINT = 4  # a colour channel with this many times the contrast of the luma replaces it
 
 Image.MAX_IMAGE_PIXELS = 2**27  # Pillow refuses twice as many; in grey they take 1 GB
 with suppress(ImportError):
@@ -23,12 +23,12 @@ with suppress(ImportError):
 
     pillow_heif.register_heif_opener()
 Image.init()
-OTHERS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow needs another program, or only names them
+OTHERS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow needs another program for these, or cannot decode them
 KINDS = sorted(Image.OPEN.keys() - OTHERS)
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether the file's suffix is one of a format that can be read."""
+    """Return whether the file name ends like that of a format that can be read."""
     suffix = Path(name).suffix.lower()
     return suffix in HEIC or Image.registered_extensions().get(suffix) in KINDS
 
@@ -59,15 +59,15 @@ def read_pages(file: str | BinaryIO) -> Iterator[np.ndarray]:
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Raise a PipelineError of one line for any exception of the block."""
+    """Turn any exception of the block into a PipelineError of one line."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged EXIF data, and of many pixels
+            warnings.simplefilter("ignore")  # about damaged EXIF data and many pixels
             yield
     except Image.UnidentifiedImageError:
         reason = "not a picture that Pillow reads (HEIC needs `pip install pillow-heif`, a PDF `pdftoppm -png`)"
         raise PipelineError(reason) from None
-    except Exception as error:  # a damaged file ends in any exception of the format's own parser
+    except Exception as error:  # parsers raise any exception for a damaged file
         reason = getattr(error, "strerror", None) or f"cannot be decoded ({' '.join(str(error).split())[:120]})"
         raise PipelineError(reason) from None
 
@@ -90,7 +90,7 @@ def grey_levels(image: Image.Image) -> np.ndarray:
         return ((values - low) * (255 / max(high - low, 1e-9))).astype(np.float32)
     if image.has_transparency_data:
         levels, alpha = (np.asarray(band, np.float32) for band in image.convert("RGBA").convert("LA").split())
-        # Drawn on nothing, ink is dark on white, unless it is light itself.
+        # On a transparent background, dark ink is put on white, light ink on black.
         background = 255 if (levels * alpha).sum() <= 127.5 * alpha.sum() else 0
         return background + (levels - background) * alpha / 255
     if image.mode == "LAB":

@@ -32,14 +32,14 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
     levels = np.floor(np.clip(grey, 0, 255) + 0.5).astype(np.int64)
     depth = absorbed(levels if is_dark_on_light(levels) else 255 - levels)
     found = estimate_levels(depth, depth)
-    if found is None:  # a dense grid leaves so little paper that its median and its noise are of the grid too
+    if found is None:  # on a dense grid the median and the noise of all pixels are not those of the paper
         lower = depth <= otsu(depth)
         found = estimate_levels(depth, depth[lower]) if is_bimodal(depth, lower) else None
     if found is None:
         return np.zeros(depth.shape)
     paper, evident, full = found
     faint, dark = 4 * (depth - paper) > full - paper, 2 * (depth - paper) > full - paper
-    strokes = ndimage.binary_propagation(dark, AROUND, faint)  # thin ones too, but no specks
+    strokes = ndimage.binary_propagation(dark, AROUND, faint)  # including thin ones, but without specks
     edge = ndimage.binary_dilation(strokes & (depth > evident), AROUND)  # the blurred edge of the ink is ink
     return np.minimum((depth - paper) / (full - paper), 1) * (edge & (depth > evident))
 
@@ -50,13 +50,11 @@ def estimate_levels(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int]
     depth: (h, w) whole numbers from 0 to 255; part: those of them that are mostly paper.
     """
     paper = int(np.median(part))
-    noise = int(
-        np.median(paper - part[part <= paper])
-    )  # of the lighter half: what is darker may be the lines of the paper
+    noise = int(np.median(paper - part[part <= paper]))  # of the lighter half: ruled lines are in the darker one
     above = depth[depth > paper + NOISE * noise]
     if not above.size:
         return None
-    full = int(np.median(above[above > otsu(above)]))  # of pure ink; of its edges only when there is nothing else
+    full = int(np.median(above[above > otsu(above)]))  # of pure ink, or of edges if there is nothing else
     if full - paper < max(MIN_CONTRAST, 2 * NOISE * noise):
         return None
     return paper, paper + NOISE * noise, full
@@ -74,7 +72,7 @@ def is_bimodal(values: np.ndarray, mask: np.ndarray) -> bool:
 
 
 def is_dark_on_light(levels: np.ndarray) -> bool:
-    """Ink is the smaller part and far from the rest: it decides the sign of the sum of cubes around the local mean."""
+    """Return whether ink is darker than paper: its few pixels, far from the local mean, dominate the sum of cubes."""
     size = 2 * max(1, max(levels.shape) // 4) + 1
     sums, counts = (ndimage.uniform_filter(values, size, float, "constant") for values in (levels, levels * 0 + 1))
     return bool(((levels - sums / counts) ** 3).sum() <= 0)
@@ -88,7 +86,7 @@ def absorbed(levels: np.ndarray) -> np.ndarray:
     and edges of the light (Serra 1982). The image is extended by black, so that gradients survive at the border.
     """
     reach = max(1, max(levels.shape) // 4)
-    pads = [min(reach, side) for side in levels.shape]  # a window that covers all already need not grow
+    pads = [min(reach, side) for side in levels.shape]  # a window need not be larger than the picture
     padded = np.pad(levels.astype(np.int16), [(2 * pad, 2 * pad) for pad in pads], constant_values=-1)
     paper = ndimage.grey_closing(padded, [2 * pad + 1 for pad in pads]).astype(np.int64)
     paper = paper[2 * pads[0] : -2 * pads[0], 2 * pads[1] : -2 * pads[1]]

@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 def thumbnail(grey: np.ndarray) -> Image.Image:
-    """Return a picture, (h, w) from 0 to 255, at the size at which it is drawn."""
+    """Return a small copy of a picture, (h, w) from 0 to 255, for `Row`."""
     image = Image.fromarray(np.rint(grey).astype(np.uint8))
     image.thumbnail((560, 240))
     return image
