@@ -72,8 +72,7 @@ def main() -> None:
     sums, grey_counts = add_up(train.images, train.labels, len(names))
     means = sums / 255 / np.maximum(in_train, 1)[:, None, None]
 
-    fonts.choose(font)
-    fonts.report_boxes(names, font)
+    fonts.choose(font, names)
     with atomic_write(REPORTS / "class_counts.csv") as part:
         counts.to_csv(part, index=False, lineterminator="\n")
     save_json(REPORTS / "summary.json", summarize(labels, grey_counts))

@@ -73,8 +73,7 @@ def main() -> None:
     deformed = deform(train.images[first_of_each[:AUGMENTED]], training.seed)
     of_mistakes, of_ambiguous = (images[[row.index for row in rows]] for rows in (mistakes, ambiguous))
 
-    fonts.report_boxes(names, font)
-    fonts.choose(font)
+    fonts.choose(font, names)
     figures.save(charts.draw_history(history), REPORTS / "training_history.png")
     figures.save(charts.draw_confusions(confusions, names, unit), REPORTS / "confusion_matrix.png")
     figures.save(charts.draw_per_digit(digits, unit, level), REPORTS / "per_digit.png")

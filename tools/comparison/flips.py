@@ -24,7 +24,7 @@ def find_flips(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     return answers.loc[gained.index], answers.loc[lost.index]
 
 
-def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, names: list) -> Figure:
+def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, names: list[str]) -> Figure:
     """Draw the images gained on the left, those lost on the right, each with the old and the new answer.
 
     images: (n, 28, 28) in [0, 1]. An answer without a name is shown as its number.
@@ -61,8 +61,8 @@ def save_flips(old: Revision, new: Revision, path: Path) -> None:
     shown = dataset.load(folder)
     if not np.array_equal(shown.labels, old.predictions["actual"]):
         raise PipelineError(f"{folder}: expected the images that {old.name} answered, found others")
-    fonts.choose(new.parameters.get("figures.font"))
-    names = new.parameters.get("dataset.class_names", [])
+    names = [str(name) for name in new.parameters.get("dataset.class_names", [])]
+    fonts.choose(new.parameters.get("figures.font"), names)
     figure = draw_flips(shown.images, *find_flips(old.predictions, new.predictions), names)
     figure.suptitle(
         f"{new.split.capitalize()} images that changed between right and wrong, old: {old.name}, new: {new.name}"

@@ -42,9 +42,7 @@ def save(rows: Sequence[Row], path: Path, project: Path) -> None:
     from drawing import figures, fonts  # and Matplotlib with them, which takes a second
 
     with contextlib.chdir(project):
-        font = params.load(Figures).font
-        fonts.choose(font)
-        fonts.report_boxes([answer for row in rows for answer, _, _ in row.captions], font)
+        fonts.choose(params.load(Figures).font, [answer for row in rows for answer, _, _ in row.captions])
     columns, height = min(COLUMNS, max(len(row.inputs) for row in rows)), SIDE + 2 * TEXT
     figure, axes = figures.sheet(WIDTH + columns * SIDE, len(rows) * height)
     for number, row in enumerate(rows):
