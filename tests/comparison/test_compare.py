@@ -249,7 +249,9 @@ def test_results_of_other_parameters_or_older_code_are_refused(history):
     def lock(code: str) -> None:
         deps = [{"path": "train.py", "hash": "md5", "md5": hashlib.md5(code.encode()).hexdigest(), "size": len(code)}]
         stage = {"cmd": "t", "deps": deps, "params": {"params.yaml": {"train.epochs": 9}}}
-        (history / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"evaluate": stage}}))
+        removed = {"cmd": "t", "params": {"params.yaml": {"train.epochs": 1}}}  # DVC keeps such an entry
+        stages = {"evaluate": stage, "removed": removed}
+        (history / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
 
     pipeline = {"evaluate": {"cmd": "t", "deps": ["train.py"], "params": ["train.epochs"]}}
     (history / "dvc.yaml").write_text(yaml.safe_dump({"stages": pipeline}))

@@ -21,7 +21,7 @@ SETTINGS = [
 @pytest.mark.slow
 def test_equal_data_gives_equal_bytes_whatever_the_users_settings(tmp_path):
     (tmp_path / "broken").write_bytes(b"backend: \xff\xfe\nfont.size: 20\n")
-    (tmp_path / "matplotlibrc").write_text("figure.dpi: 50\nfont.size: 20\nimage.cmap: jet\nbackend: nonsense\n")
+    (tmp_path / "matplotlibrc").write_text("figure.dpi: 50\nsavefig.facecolor: red\nbackend: nonsense\n")
     contents = []
     for settings in SETTINGS:
         assert succeed(tmp_path, "python", "-c", DRAW, **settings) == ""

@@ -45,10 +45,12 @@ def test_the_probabilities_of_a_gallery_are_those_of_the_answer_the_right_one_an
     assert shown == [("zero, the right answer", 0.6), ("one", 0.4)]
 
 
-def test_a_missing_value_of_a_template_is_an_error(tmp_path):
+def test_a_missing_value_of_a_template_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(templates, "FOLDER", tmp_path)
+    (tmp_path / "template.md").write_text("{{ missing }}")
     with pytest.raises(jinja2.UndefinedError):
-        templates.save(tmp_path / "index.html", "index.html", {})
-    assert not list(tmp_path.iterdir())
+        templates.save(tmp_path / "written.md", "template.md", {})
+    assert not (tmp_path / "written.md").exists()
 
 
 def test_values_are_written_as_text():
