@@ -183,15 +183,20 @@ def test_pip_fetches_the_locked_uv_if_there_is_none_on_the_path(machine, monkeyp
     assert re.fullmatch(r"uv==\S+ \\\n( +--hash=sha256:\w{64} \\\n)+ +--hash=sha256:\w{64}", pinned)
 
 
-def test_an_interrupted_installation_starts_again(machine, folder, monkeypatch):
-    for failing, message in [("venv", "apt install python3-venv"), ("uv", "uv could not install requirements.txt")]:
-        machine.fails = {failing}
+def test_pip_installs_where_uv_fails_and_make_says_so(machine, capsys):
+    machine.fails = {"uv"}
+    environment.main()
+    assert machine.asked() == [("uv", "requirements.txt"), ("pip", "requirements.txt")]
+    assert capsys.readouterr().out.count("uv could not install them (see above); pip tries") == 1
+    environment.main()
+    assert machine.asked() == []
+
+
+def test_an_interrupted_installation_starts_again(machine, folder):
+    neither = "neither uv nor pip could install requirements.txt"
+    for failing, message in [({"venv"}, "apt install python3-venv"), ({"uv", "pip"}, neither)]:
+        machine.fails = failing
         with pytest.raises(SystemExit, match=message):
-            environment.main()
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "which", lambda name: None)
-        machine.fails = {"pip"}
-        with pytest.raises(SystemExit, match="pip could not fetch uv"):
             environment.main()
     machine.fails = set()
     environment.main()

@@ -137,19 +137,20 @@ def sources():
 
 
 def install(lock):
-    """Install a lock file into .venv."""
+    """Install a lock file into .venv: by uv, or by pip where uv fails, as with an index that only pip can read."""
     say(f"installing the packages of {lock} into .venv")
-    settings, uv, own, pin = sources(), shutil.which("uv"), PYTHON.with_name("uv"), VENV / "uv.txt"
+    settings, pip = sources(), [PYTHON, "-I", "-m", "pip", "install", "-qq", "--require-hashes"]
+    uv, own, pin = shutil.which("uv"), PYTHON.with_name("uv"), VENV / "uv.txt"
     if not uv and not own.exists():
         locked = Path(LOCKS["development"]).read_text(encoding="utf-8")
         pin.write_text(re.search(r"^uv==(.*\\\n)+.*", locked, re.MULTILINE).group())
-        pip = [PYTHON, "-I", "-m", "pip", "install", "-qq", "--require-hashes", "--only-binary=:all:"]
-        if run([*pip, "--requirement", pin], **settings).returncode:
-            fail("pip could not fetch uv: see above; once that is fixed, run this again")
+        run([*pip, "--only-binary=:all:", "--requirement", pin], **settings)
     options = ["--no-index"] * ("NO_INDEX" in settings) + ["--quiet"] * (not sys.stderr.isatty())
     sync = [uv or own, "pip", "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode", *options, lock]
     if run(sync, **settings).returncode:
-        fail(f"{uv or own} could not install {lock}: see above; once that is fixed, run this again")
+        say("uv could not install them (see above); pip tries, which takes minutes")
+        if run([*pip, "--requirement", lock], **settings).returncode:
+            fail(f"neither uv nor pip could install {lock}: see above; once that is fixed, run this again")
 
 
 def wait_for_others():
