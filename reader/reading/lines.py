@@ -9,14 +9,18 @@ from reader.reading.pieces import Box
 
 OVERLAP = 0.5  # of the lower of two neighbours' heights, in one line of writing
 NEAR = 0.8  # of the height of a line: a small piece this close to its middle belongs to it
-LOW = 0.9  # times the digits' height: a slash is higher
-TALLER = 1.1  # times the digits' height: a stroke may be a mark, and a bent one is a bracket
-BAR = 1.22  # times the same: an upright stroke is a bar
+LEAST = 0.115  # times the digits' height: a smaller speck is no point
+HALF = 0.55  # times the digits' height: a lower piece may be a mark
+TALLER = 1.12  # times the digits' height: a stroke may be a mark, and a bent one is a bracket
+BAR = 1.2  # times the same: an upright stroke is a bar, a slanted one a slash
 LEAN = 10  # degrees: a stroke is slanted
-SLASH = 3.5  # usual differences between the slants of the digits: as high as they are, a stroke is a slash
-DOUBT = 0.55  # of the evidence for a slash: it may be one
+DOUBT = 1  # usual differences between the slants of the digits: a stroke may be a slash
+SLASH = 2  # times the same: it is one if there is a second
+TWINS = 1.5  # degrees, and per cent of the height: so alike are two slashes of a date
+MIRRORED = 0.05  # of their heights: the same for the bends of a pair of brackets, and their heights
 STRAIGHT = 0.42  # of its thickness: the standard deviation of a stroke across; a rectangle has 0.29
-BENT = 0.09  # of its height: the middle of a bracket is so far beside its ends
+LENGTH = 4  # times its thickness: a stroke is at least as long
+BENT = 0.065  # of its height: the middle of a bracket is so far beside its ends
 SLIM = 0.5  # of its height: a bracket is no wider
 
 
@@ -104,50 +108,63 @@ def measure(mask: np.ndarray) -> Stroke:
     slim = width <= SLIM * height and runs.sum() < 1.05 * len(y) and np.quantile(runs, 0.8) < 2 * thickness
     one_way = np.ptp(beside) < 1.5 * np.abs(beside).max()
     bend = float(beside[np.abs(beside).argmax()]) if slim and one_way else 0.0
-    return Stroke(height, -float(np.degrees(np.arctan(tangent))), bool(across.std() <= STRAIGHT * thickness), bend)
+    straight = bool(across.std() <= STRAIGHT * thickness and height >= LENGTH * thickness)
+    return Stroke(height, -float(np.degrees(np.arctan(tangent))), straight, bend)
 
 
 class Name(NamedTuple):
-    mark: str  # that a piece is, or ""
-    instead: str  # the mark that it may be, where the network sees no digit
-    doubtful: bool  # whether it may be a mark, so that no digit is sure
+    mark: str = ""  # that a piece is, or ""
+    instead: str = ""  # the mark that it is if the network sees no digit
+    doubtful: bool = False  # whether it may be a mark, and is not a sure digit
 
 
 def name_strokes(strokes: list[Stroke]) -> list[Name]:
     """Tell slashes, bars and brackets from digits in a line of writing.
 
-    Alone, a slanted stroke is as good a 1 as a slash: only the digits beside it tell.
+    Alone, a slanted stroke may be a 1 or a slash: only the digits beside it tell.
     """
-    if len(strokes) < 2:
-        return [Name("", "", False)] * len(strokes)
     digits = [stroke for stroke in strokes if not stroke.straight and abs(stroke.bend) < BENT] or strokes
-    height, lean = np.median([stroke.height for stroke in digits]), np.median([stroke.lean for stroke in digits])
+    height, lean = (np.median([getattr(stroke, name) for stroke in digits]) for name in ("height", "lean"))
     usual = np.median([abs(stroke.lean - lean) for stroke in digits]) + 3 + 12 / len(digits)  # of few, it is not known
-    names = [name_stroke(stroke, stroke.height / height, (stroke.lean - lean) / usual) for stroke in strokes]
-    ends = (0, len(names) - 1)  # slashes and bars stand between digits
-    return [Name("", *name[1:]) if i in ends and name.mark in "/|" else name for i, name in enumerate(names)]
+    names = []
+    for i, stroke in enumerate(strokes):
+        tall, slant = stroke.height / height, (stroke.lean - lean) / usual
+        if abs(stroke.bend) >= BENT:
+            names.append(name_bracket(stroke, strokes[i + 1 :] if stroke.bend < 0 else strokes[:i], height))
+        elif not stroke.straight or len(strokes) == 1:
+            names.append(Name())
+        else:
+            apart = strokes[: max(i - 1, 0)] + strokes[i + 2 :]  # two slashes have digits between them
+            slash = tall >= BAR or (slant >= SLASH and any(are_twins(stroke, other) for other in apart))
+            mark = "/" if slash and stroke.lean >= LEAN else "|" if tall >= BAR and abs(stroke.lean) < LEAN else ""
+            doubtful = tall >= TALLER or (slant >= DOUBT and stroke.lean >= LEAN)
+            names.append(Name(mark if 0 < i < len(strokes) - 1 else "", "", bool(doubtful)))
+    return names
 
 
-def name_stroke(stroke: Stroke, tall: float, lean: float) -> Name:
-    """Name a stroke that is `tall` times as high as the digits beside it, and leans by `lean` usual differences."""
-    if abs(stroke.bend) >= BENT:
-        mark = "(" if stroke.bend < 0 else ")"
-        return Name(mark if tall >= TALLER else "", mark, True)
-    if not stroke.straight:
-        return Name("", "", False)
-    evidence = abs(lean) / SLASH + max(tall - 1, 0) / (BAR - 1)
-    if stroke.lean >= LEAN and lean > 0 and tall > LOW and evidence >= 1:
-        return Name("/", "/", True)
-    return Name("|" if tall >= BAR and abs(stroke.lean) < LEAN else "", "", tall >= TALLER or evidence >= DOUBT)
+def are_twins(one: Stroke, other: Stroke) -> bool:
+    return abs(one.lean - other.lean) < TWINS and abs(one.height - other.height) < TWINS / 100 * one.height + 1
+
+
+def name_bracket(stroke: Stroke, others: list[Stroke], height: float) -> Name:
+    """Name a bent stroke; without a partner among the others it may be a digit."""
+    partners = [other for other in others if other.bend * stroke.bend < 0 and abs(other.bend) >= BENT]
+    mirrored = any(
+        abs(other.bend + stroke.bend) < MIRRORED and abs(other.height / stroke.height - 1) < MIRRORED
+        for other in partners
+    )
+    tall = min(stroke.height, max((other.height for other in partners), default=0)) >= TALLER * height
+    mark = "(" if stroke.bend < 0 else ")"
+    return Name(mark if tall or mirrored else "", mark if partners else "", abs(stroke.bend) >= BENT)
 
 
 def name_small(box: Box, line: Line) -> str:
     """Return the mark that a small piece is in a line of writing: a dash, point or comma; or "" for any other speck."""
     row, column = centre(box)
     middle, base = (line.middle + line.slope * column + at * line.height for at in (0, 0.5))
-    if box.is_flat:
-        return "-" if abs(row - middle) < 0.3 * line.height else ""
-    if abs(row - base) > 0.25 * line.height or box.size > 0.45 * line.height:
+    if box.is_flat and abs(row - middle) < 0.3 * line.height:
+        return "-"
+    if abs(row - base) > 0.25 * line.height or not LEAST * line.height <= box.size <= HALF * line.height:
         return ""
     return "," if box.height > 1.4 * box.width or box.bottom > base + 0.15 * line.height else "."
 

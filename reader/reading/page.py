@@ -14,7 +14,6 @@ from reader.reading.pieces import Box
 TURNED = 0.08  # the slope of lines of writing, 5 degrees: from there on, the page is turned upright
 FAINT = 0.05  # of full ink: paper, after turning
 EDGE = 3  # pixels
-HALF = 0.55  # of the usual height of digits: a lower piece may be a mark
 
 
 class Symbol(NamedTuple):
@@ -38,7 +37,11 @@ class Page(NamedTuple):
 
     @property
     def sure(self) -> bool:
-        return not self.left_out and all(symbol.answer and symbol.answer.sure for symbol in self.digits)
+        return (
+            bool(self.digits)
+            and not self.left_out
+            and all(symbol.answer and symbol.answer.sure for symbol in self.digits)
+        )
 
 
 def find_symbols(grey: np.ndarray) -> Page:
@@ -69,8 +72,8 @@ def split(ink: np.ndarray) -> tuple[list[lines.Line], list[Box], np.ndarray]:
     labels, parts = pieces.find_boxes(ink > 0)
     large, small = pieces.join_parts(parts, labels)
     usual = np.median([box.height for box in large]) if large else 0
-    rows = lines.find_lines([box for box in large if box.height >= HALF * usual])
-    low = [box for box in large if box.height < HALF * usual]  # digits of another size, or large points and commas
+    rows = lines.find_lines([box for box in large if box.height >= lines.HALF * usual])
+    low = [box for box in large if box.height < lines.HALF * usual]  # smaller digits, or large points and commas
     marks = [box for box in low if (line := lines.nearest(box, rows)) and lines.name_small(box, line)]
     if len(marks) < len(low):
         rows = lines.find_lines([box for box in large if box not in marks])

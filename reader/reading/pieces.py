@@ -11,14 +11,22 @@ SMALLEST = 6  # pixels of the longer side of a digit
 SPECK = 0.25  # of the tallest piece's height: a smaller part does not need to be above or below the rest of its digit
 LEAST = 0.35  # of the same: smaller ink that is not part of a digit is a mark or a speck
 TALL = 0.6  # of the same: two strokes as tall as this are two digits
+BREAK = 0.1  # of the same: two halves of a digit that are as tall are no further apart
+OTHERS = 1.25  # times their usual height: taller pieces do not count
+MANY = 3  # components as tall as digits: with more of them, the tallest is a whole digit
+WHOLE = 1.2  # times the tallest: a digit is no higher then
+HIGH = 2  # times its width: two digits one above the other are higher
 GAP = 0.25  # of the same: parts of one digit are no further apart
-POINT = 0.06  # of the same: a speck at the foot of a digit is a point unless it is closer
+POINT = 0.07  # of the same: a speck at the foot of a digit is a point unless it is closer
 FLAT = 0.35  # of the same: what is lower, and wider than high, is a dash
 BROAD = 1.5  # times its height: wider ink is not a single digit; 1 of 500 of MNIST's digits is
 DUST = 0.05  # of the tallest: smaller than any point
 NARROW = 0.2  # times its length: a piece of a line
 FAINT = 0.25  # of the usual ink for its length: the same; a 1 has more, though it is narrow
 DARK = 0.55  # of full ink: lines may be paler than that
+THREAD = 1.8  # pixels: a piece of a line that was too faint to be found is no wider
+FADED = 0.75  # of full ink: and nowhere darker
+ABOVE = 0.2  # of full ink, more than a line: writing on the line
 EDGE = 2  # pixels
 BEYOND = 1.2  # times as long as the longest dark stroke: a line
 SOLID = 0.75  # of its box: a spot
@@ -72,16 +80,28 @@ def without_rules(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
 
     The third value is the number of thin strokes as tall as digits that went with them.
     """
-    rules = find_rules(ink > 0)
-    if not rules.any():
-        return ink, rules, 0
+    directions = find_rules(ink > 0)
+    rules = np.any(directions, axis=0)
+    level = np.quantile(ink[rules], 0.9) if rules.any() else 0
+    if level < DARK:
+        rules = (rules & (ink <= max(DARK, level + ABOVE))) | find_pale(ink, level > 0)
+    rules = rules & ~find_crossings(ink * ~rules > 0, rules)
     ink = ink * ~rules
-    ink = ink * ~find_pale(ink)
-    remains, doubtful = find_remains(ink > 0)
+    remains, doubtful = find_remains(ink, bool(directions[0].any()), bool(directions[1].any()))
     return ink * ~remains, rules | remains, doubtful
 
 
-def find_pale(ink: np.ndarray) -> np.ndarray:
+def find_crossings(ink: np.ndarray, rules: np.ndarray) -> np.ndarray:
+    """Return where strokes of ink, (h, w) bool, cross the lines that were taken from it: what a closing would fill."""
+    if not rules.any():
+        return rules
+    reach = np.quantile(ndimage.distance_transform_edt(rules)[rules], 0.9) + 1
+    wide = ndimage.distance_transform_edt(~ink) <= reach
+    closed = ndimage.distance_transform_edt(wide) > reach
+    return ndimage.binary_opening(closed & rules, AROUND)  # no corners
+
+
+def find_pale(ink: np.ndarray, ruled: bool) -> np.ndarray:
     """Return which ink, (h, w) in [0, 1], is of lines paler than the writing: all that is pale, if a piece is longer.
 
     Pale is what is not dark and more than EDGE pixels from what is.
@@ -89,23 +109,28 @@ def find_pale(ink: np.ndarray) -> np.ndarray:
     dark = ink > DARK
     pale = (ink > 0) & ~ndimage.maximum_filter(dark, 2 * EDGE + 1)
     lengths = [max((box.size for box in find_boxes(mask)[1]), default=0) for mask in (pale, dark)]
-    return pale & (lengths[0] > BEYOND * lengths[1])
+    return pale & (ruled or lengths[0] > BEYOND * lengths[1])
 
 
-def find_remains(ink: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return which ink, (h, w) bool, is left over from lines: narrow components with little ink for their length.
+def find_remains(ink: np.ndarray, rows: bool, columns: bool) -> tuple[np.ndarray, int]:
+    """Return which ink, (h, w) in [0, 1], is left over from lines along the rows or columns: (h, w) bool.
 
-    The second value is the number of those that are as tall as the digits.
+    These are pale threads, and narrow components along lines with little ink for their length. The second value is the
+    number of those that are as tall as the digits.
     """
-    labels, boxes = find_boxes(ink)
+    labels, boxes = find_boxes(ink > 0)
     if not boxes:
-        return ink, 0
-    long = np.array([box.size for box in boxes])
-    tall = np.array([box.height for box in boxes])
-    width = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:] / long
-    narrow = np.array([min(box.width, box.height) for box in boxes]) < NARROW * long
-    remains = narrow & (width < FAINT * np.median(width[long >= TALL * tall.max()]))
-    doubtful = remains & (tall >= TALL * np.median(tall[long >= TALL * tall.max()]))
+        return ink > 0, 0
+    height, breadth = np.array([(box.height, box.width) for box in boxes]).T
+    long = np.maximum(height, breadth)
+    width = np.bincount(labels.ravel())[1:] / long
+    darkest = ndimage.maximum(ink, labels, np.arange(1, len(boxes) + 1))
+    narrow = np.where(height > breadth, columns & (breadth < NARROW * long), rows & (height < NARROW * long))
+    tall = long >= TALL * height.max()
+    remains = narrow & (width < FAINT * np.median(width[tall])) | (width <= THREAD) & (
+        rows | columns | (darkest < FADED)
+    )
+    doubtful = remains & (height >= TALL * np.median(height[tall]))
     return np.append(False, remains)[labels], int(doubtful.sum())
 
 
@@ -121,12 +146,15 @@ def join_parts(parts: list[Box], labels: np.ndarray) -> tuple[list[Box], list[Bo
 
     labels: (h, w), of the components.
     """
-    tallest = max((part.height for part in parts), default=0)
+    heights = np.array([part.height for part in parts] or [0])
+    usual = np.median(heights[heights >= LEAST * heights.max()])
+    tallest = float(min(heights.max(), OTHERS * usual))  # one digit may be much taller than the others
     least = max(LEAST * tallest, SMALLEST)
+    halves = sum(part.height >= TALL * tallest for part in parts) <= MANY
     pieces: list[Box] = []
     small = []
     for part in sorted(parts, key=lambda part: -part.size):
-        near = [i for i, piece in enumerate(pieces) if belongs(part, piece, tallest, labels)]
+        near = [i for i, piece in enumerate(pieces) if belongs(part, piece, tallest, labels, halves)]
         if near:
             closest = min(near, key=lambda i: part.distance(pieces[i]))
             pieces[closest] = pieces[closest].join(part)
@@ -138,19 +166,27 @@ def join_parts(parts: list[Box], labels: np.ndarray) -> tuple[list[Box], list[Bo
     return [piece for piece in pieces if piece.size >= least and piece not in dashes], small + dashes
 
 
-def is_dash(box: Box, tallest: int) -> bool:
+def is_dash(box: Box, tallest: float) -> bool:
     """Whether a component is flat: a hyphen between digits, or a dash alone."""
     return box.is_flat and (box.height < FLAT * tallest or box.width > 4 * box.height)
 
 
-def belongs(part: Box, piece: Box, tallest: int, labels: np.ndarray) -> bool:
-    """Whether a component is part of a digit: close above, below or within it, and not itself as tall."""
+def belongs(part: Box, piece: Box, tallest: float, labels: np.ndarray, halves: bool) -> bool:
+    """Whether a component is part of a digit: close above, below or within it.
+
+    As tall as a digit it is one, unless the tallest components may be halves of broken digits.
+    """
     stacked = min(part.right, piece.right) - max(part.left, piece.left) >= 0.3 * min(part.width, piece.width)
     small = part.size < SPECK * tallest
     within = GAP if stacked else GAP / 2
-    if part.height >= TALL * tallest or not (stacked or small) or part.distance(piece) > within * tallest:
+    if not (stacked or small) or part.distance(piece) > within * tallest:
         return False
-    if small and part.top > piece.bottom - GAP * tallest and part.right > piece.right - part.width:  # at its foot
+    if part.height >= TALL * tallest:
+        both = part.join(piece)
+        above = part.height + piece.height - both.height <= TALL * min(part.height, piece.height)
+        above &= halves or both.height <= WHOLE * tallest
+        return stacked and above and both.height <= HIGH * both.width and gap(part, piece, labels) <= BREAK * tallest
+    if small and part.top + part.bottom > 2 * (piece.bottom - GAP * tallest):  # at its foot
         return gap(part, piece, labels) <= POINT * tallest
     return True
 

@@ -68,25 +68,28 @@ class Lines(NamedTuple):
         reach = 2 * round(others.thickness) + THREE
         near = ndimage.maximum_filter(others.labels > 0, 2 * reach + 1)
         y, x = self.ends.transpose(2, 0, 1)
-        kept = (near[y, x] | at_border(self.ends)).all(axis=1)
+        border = at_border(self.ends)
+        ruled = at_border(others.ends).all(axis=1).sum() >= SQUARES  # paper on which no line goes from line to line
+        kept = (near[y, x] | border).all(axis=1) & (border.any(axis=1) | ~ruled)
         return self._replace(labels=np.append(0, np.cumsum(kept) * kept)[self.labels], ends=self.ends[kept])
 
 
 def find_rules(ink: np.ndarray) -> np.ndarray:
-    """Return where ink, (h, w) bool, is of ruled or squared paper or of frames and grids around digits: (h, w) bool.
+    """Return where ink, (h, w) bool, is of ruled or squared paper or of frames and grids around digits.
 
-    Lines are looked for in connected components that cannot be one digit: they enclose another, are wider than any
-    digit, reach from edge to edge of the picture, or are closed by straight lines on four sides.
+    (2, h, w) bool: lines along the rows, and along the columns. Lines are looked for in connected components that
+    cannot be one digit: they enclose another, are wider than any digit, reach from edge to edge of the picture, or are
+    closed by straight lines on four sides.
     """
     found = find_straight(ink)
-    return found | find_straight(ink & ~found) if found.any() else found  # of what they held together
+    return found | find_straight(ink & ~found.any(axis=0)) if found.any() else found  # of what they held together
 
 
 def find_straight(ink: np.ndarray) -> np.ndarray:
-    """Return the lines of each component of the ink, (h, w) bool: (h, w) bool."""
+    """Return the lines of each component of the ink, (h, w) bool: (2, h, w) bool."""
     labels, number = ndimage.label(ink, AROUND)
     boxes = ndimage.find_objects(labels)
-    found = np.zeros(ink.shape, bool)
+    found = np.zeros((2, *ink.shape), bool)
     shapes = [(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in boxes]
     tallest = max((height for height, width in shapes if width <= WIDE * height), default=0)  # a dash is no longer
     sizes = [max(shape) for shape in shapes]
@@ -118,18 +121,19 @@ def find_straight(ink: np.ndarray) -> np.ndarray:
             framed = framed and (one_row or not any(edges))
             if framed:
                 rows, columns = find_lines(part, at_border, DOUBLE)
-            kept = choose(rows, columns, DOUBLE if framed else CROSSING)
-            lines = np.any([each.labels > 0 for each in kept], axis=0)
-            lines |= beside(part & ~lines, lines, round(max(each.thickness for each in kept)))
-            found[box] |= lines if lines.any() else part  # without lines it is a circle, or a frame drawn by hand
+            lines = choose(rows, columns, DOUBLE if framed else CROSSING)
+            every = np.any(lines, axis=0)
+            kept = [each.thickness for each, mask in zip((rows, columns), lines, strict=True) if mask.any()]
+            bends = beside(part & ~every, every, round(max(kept, default=0)))
+            # Without lines it is a circle, or a frame drawn by hand.
+            found[:, *box] |= lines | bends & np.any(lines, axis=(1, 2), keepdims=True) if every.any() else part
     return found & ink
 
 
-def choose(rows: Lines, columns: Lines, thicker: float) -> list[Lines]:
-    """Return the directions with lines: of two, not one that is so many times as thick, because it is of strokes."""
-    both = [lines for lines in (rows, columns) if len(lines.ends)]
-    thickest = thicker * min((lines.thickness for lines in both), default=0) + 1
-    return [lines for lines in both if lines.thickness <= thickest] or [rows]
+def choose(rows: Lines, columns: Lines, thicker: float) -> np.ndarray:
+    """Return the lines of both directions, (2, h, w) bool; of two, not one so many times as thick: it is of strokes."""
+    thickest = thicker * min((lines.thickness for lines in (rows, columns) if len(lines.ends)), default=0) + 1
+    return np.stack([(lines.labels > 0) & (lines.thickness <= thickest) for lines in (rows, columns)])
 
 
 def encloses_another(part: np.ndarray, labels: np.ndarray) -> bool:

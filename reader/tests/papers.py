@@ -35,6 +35,13 @@ def find_fonts(names: tuple[str, ...]) -> list[Path]:
 
 
 @cache
+def has(font: Path, text: str) -> bool:
+    """Whether a font has all characters of a text; in place of others it draws a box."""
+    glyphs = [bytes(ImageFont.truetype(str(font), 20).getmask(character)) for character in [*text, "\uffff"]]
+    return glyphs[-1] not in glyphs[:-1]
+
+
+@cache
 def load_uci() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import load_digits
 
@@ -59,7 +66,7 @@ class Pen:
     def font(self, names: list[str], height: int, text: str | None = None) -> Drawing:
         """Typeset a text, or a digit, in one of the fonts; the height is that of its digits."""
         text = text or self.digits(1)
-        fonts = find_fonts(tuple(names))
+        fonts = [path for path in find_fonts(tuple(names)) if has(path, text)]
         font = ImageFont.truetype(str(fonts[self.random.integers(len(fonts))]), 2 * height)
         left, top, right, bottom = font.getbbox(text)
         image = Image.new("L", (round(right - left) + 8, round(bottom - top) + 8))

@@ -146,10 +146,10 @@ def test_pale_ink_is_of_lines_only_where_a_piece_is_longer_than_the_writing():
     ink = np.zeros((60, 100))
     ink[20:50, 20:26] = 1
     ink[20:30, 32:34] = 0.4  # a hairline of the writing
-    assert not find_pale(ink).any()
+    assert not find_pale(ink, False).any()
     ink[10, 40:90] = 0.4
-    assert np.argwhere(find_pale(ink))[:, 0].tolist() == [10] * 50 + sorted(2 * list(range(20, 30)))
-    assert not find_pale(np.zeros((9, 9))).any()
+    assert np.argwhere(find_pale(ink, False))[:, 0].tolist() == [10] * 50 + sorted(2 * list(range(20, 30)))
+    assert not find_pale(np.zeros((9, 9)), False).any()
 
 
 def test_a_thin_rest_of_a_line_is_no_digit():
