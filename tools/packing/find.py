@@ -104,7 +104,7 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
     for split in splits:
         images = as_levels(f"x_{split}", arrays[f"x_{split}"])
         for i, (image, label) in enumerate(zip(images, labels[split], strict=True)):
-            load = partial(read_array, image)
+            load = partial(lambda levels: grey_levels(Image.fromarray(levels)), image)
             found.pictures.append(Picture(f"{split}[{i}]", use[split], name_of[label], load))
     return found
 
@@ -137,9 +137,5 @@ def as_levels(name: str, images: np.ndarray) -> np.ndarray:
         )
     if images.dtype.kind in "fb" and images.max() <= 1:
         images = images.astype(np.float32) * 255
-    return np.rint(images).astype(np.uint8)
-
-
-def read_array(levels: np.ndarray) -> np.ndarray:
-    """Return the grey levels, (h, w) from 0 to 255, of one image, (h, w) or (h, w, channels) uint8."""
-    return grey_levels(Image.fromarray(levels[..., 0] if levels.shape[2:] == (1,) else levels))
+    levels = np.rint(images).astype(np.uint8)
+    return levels[..., 0] if levels.shape[3:] == (1,) else levels
