@@ -7,7 +7,7 @@ BIN := .venv/bin
 # replace it, nor for the recipes themselves: the make of macOS (3.81) looks up programs in the PATH it was started with.
 ORIGINAL := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Settings from outside that would change what a stage imports or does, or the shell that DVC starts it with.
+# Settings from outside that would change a stage's imports or behaviour, or the shell that DVC starts it with.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONDONTWRITEBYTECODE BASH_ENV ENV
 export SHELL := /bin/sh
 ifeq ($(LOGNAME)$(USER),)  # DVC asks for a name, which a user ID without an entry in /etc/passwd does not have

@@ -3,7 +3,7 @@
 Usage: python cluster/certificate.py FOLDER
 
 Writes Dask's settings with a certificate and its key to FOLDER, readable by its owner alone. Copy the folder to every
-machine and name it in DASK_CONFIG there: whoever has it can run commands on the workers, nobody else can.
+machine and name it in DASK_CONFIG there. Only its owners can run commands on the workers.
 """
 
 import argparse

@@ -10,10 +10,8 @@ import logging
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
@@ -25,7 +23,7 @@ from common.errors import PipelineError
 from running import processes
 from running.lock import MODEL
 from running.overrides import Overrides
-from running.variants import Read, Submit, Where, stopping
+from running.variants import Engine, Read, Where
 
 MOST = 500  # variants that wait for a worker at once
 CONNECT = 30  # seconds until the scheduler answers
@@ -33,8 +31,8 @@ SAFE = ("tls://", "inproc://")  # over TCP, whoever reaches the port can run com
 
 
 @contextmanager
-def run_on_workers(project: Path, where: Where, read: Read) -> Iterator[Submit]:
-    """Yield a function that has a variant run on the workers. An interrupt kills those that run there.
+def on_workers(project: Path, scratch: Path, where: Where, line: processes.LifeLine, read: Read) -> Engine:
+    """Run variants on the workers.
 
     Raises PipelineError when Dask is missing, the scheduler is unsafe or does not answer, or a worker is unlike this
     machine.
@@ -70,18 +68,15 @@ def run_on_workers(project: Path, where: Where, read: Read) -> Iterator[Submit]:
             client.cancel(list(data.values()))  # and what waits for them
             client.run(worker.stop, study)
 
-    with (
-        connected(where) as client,
-        TemporaryDirectory(dir=project / ".dvc/tmp") as scratch,
-        processes.life_line() as line,
-        ThreadPoolExecutor(MOST) as threads,
-        stopping(threads, stop),
-    ):
+    with connected(where) as client:
         hosts = require_workers(client, expected)
-        workplace = Workplace(project, Path(scratch).resolve(), line)
-        if where.verify_workers:
-            require_committed_network(workplace, compute, hosts)
-        yield lambda changes: threads.submit(run_one, changes)
+        workplace = Workplace(project, scratch, line)
+        try:
+            if where.verify_workers:
+                require_committed_network(workplace, compute, hosts)
+            yield run_one, stop
+        finally:
+            stop()
 
 
 @contextmanager

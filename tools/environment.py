@@ -1,4 +1,4 @@
-"""Create or repair .venv, the project's environment, and install what a lock file pins. `make` runs this first.
+"""Create or repair .venv, the project's environment, and install the packages of a lock file. `make` runs this first.
 
 Usage: python3 -I tools/environment.py [runtime | development] [rebuild]
 
@@ -66,7 +66,7 @@ def run(command, quiet=False, **settings):
 
 
 def unsupported():
-    """Return what the locked packages need and what was found instead; "" if they can be installed."""
+    """Return the requirements of the locked packages, and how this machine differs; "" if they can be installed."""
     machine, (library, version) = platform.machine().lower(), platform.libc_ver()
     gil, bits = not sysconfig.get_config_var("Py_GIL_DISABLED"), sys.maxsize.bit_length() + 1
     fits = sys.implementation.name == "cpython" and gil and (3, 11) <= sys.version_info[:2] <= (3, 13)
@@ -124,7 +124,7 @@ def sources():
     settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     if "XDG_CACHE_HOME" not in os.environ and not os.access(os.path.expanduser("~"), os.W_OK):
         settings["UV_NO_CACHE"] = "1"  # such as the home `/` of a user ID without a name
-    settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # all indexes, as pip does; hashes decide what is accepted
+    settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # all indexes, as pip does; the hashes decide
     for name, uv_name in SOURCES.items():
         pip_name = "PIP_" + name.upper().replace("-", "_")
         values = os.environ.get(pip_name, found.get(name, "")).split()

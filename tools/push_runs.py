@@ -1,4 +1,4 @@
-"""Push every finished run, so that a colleague's `dvc repro --pull` fetches it instead of computing it.
+"""Push every finished run; a colleague's `dvc repro --pull` then fetches it instead of computing it.
 
 Usage: python tools/push_runs.py [--remote NAME]
 

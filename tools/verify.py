@@ -82,7 +82,7 @@ def find_reason(folder: Path) -> str:
 
 
 def describe(found: dict, reason: str) -> list[str]:
-    """Return the machine, and what is promised there, in three lines."""
+    """Return the machine and the promise for it in three lines."""
     libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
     return [
         f"machine: {found['cores']} cores, {found['cpu']}, {found['architecture']}, {found['system']}",

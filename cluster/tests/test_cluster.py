@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import yaml
 
 from common.errors import PipelineError
 from fixtures import PROJECT, edit_params, run, succeed, tools_environment, training_held
@@ -53,7 +52,9 @@ def entries(project: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_workers_get_the_results_of_this_machine_and_compute_nothing_twice(light, address, tmp_path, capsys):
+def test_workers_get_the_results_of_this_machine_compute_nothing_twice_and_name_what_fails(
+    light, address, tmp_path, capsys
+):
     alone = Path(shutil.copytree(light, tmp_path / "alone", symlinks=True))
     before = entries(light)
     expected = run_variants(alone, VARIANTS, Where(jobs=2), files, "here")
@@ -73,14 +74,10 @@ def test_workers_get_the_results_of_this_machine_and_compute_nothing_twice(light
 
     assert run_variants(light, VARIANTS, Where(scheduler=address), read, "again") == expected
     assert [report["computed"] for report in reports[2:]] == [[], []]
+    failing = [*VARIANTS, {"train.batch_size": 100000}]
+    with pytest.raises(PipelineError, match="1 of 3 variants failed\n  batch_size 100000: on .*: train: .*at most 240"):
+        run_variants(light, failing, Where(scheduler=address), read, "one fails")
     assert not list((light / ".dvc/tmp").glob("tmp*"))
-
-
-@pytest.mark.slow
-def test_a_variant_that_fails_or_a_stage_that_is_missing_is_named_with_its_host(light, address):
-    variants = [{"train.batch_size": 100000}, {"train.batch_size": 17}]
-    with pytest.raises(PipelineError, match="1 of 2 variants failed\n  batch_size 100000: on .*: train: .*at most 240"):
-        run_variants(light, variants, Where(scheduler=address), files, "variant")
 
 
 def test_a_worker_that_is_not_like_this_machine_is_refused_by_name(address):
@@ -203,7 +200,7 @@ def test_kills_of_client_worker_and_scheduler_leave_no_process_and_lose_no_finis
         )  # fmt: skip
 
     with held, started(tmp_path / "cluster", **environment) as dask:
-        only_the_owner_reads_the_certificate_and_nobody_else_gets_in(dask)
+        only_the_owner_reads_the_certificate_and_others_are_refused(dask)
         first, scratch = dask.start_worker("first")
         client = study(3)
         wait_for(lambda: trainings(scratch), "a training")
@@ -235,7 +232,7 @@ def test_kills_of_client_worker_and_scheduler_leave_no_process_and_lose_no_finis
         assert entries(light) >= known
 
 
-def only_the_owner_reads_the_certificate_and_nobody_else_gets_in(dask: Cluster) -> None:
+def only_the_owner_reads_the_certificate_and_others_are_refused(dask: Cluster) -> None:
     folder = dask.folder / "tls"
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -245,21 +242,11 @@ def only_the_owner_reads_the_certificate_and_nobody_else_gets_in(dask: Cluster) 
     assert run(PROJECT, "python", "-c", ask, str(dask.file), DASK_CONFIG=str(folder / "none")).returncode == 1
 
 
-def test_the_files_for_slurm_and_kubernetes_use_options_that_dask_has():
-    documents = [*yaml.safe_load_all((PROJECT / "cluster/kubernetes.yaml").read_text())]
-    containers = [
-        container
-        for document in documents
-        if document["kind"] == "Deployment"
-        for container in document["spec"]["template"]["spec"]["containers"]
-    ]
-    script = (PROJECT / "cluster/slurm.sh").read_text()
-    script = re.sub(r"^#.*|srun --ntasks \S+|--scheduler \"\$file\" --workers.*", "", script, flags=re.MULTILINE)
-    used = [word for container in containers for word in container["command"]] + script.split()
-    helps = [succeed(PROJECT, *DASK, name, "--help") for name in ("scheduler", "worker")]
-    options = {word for word in used if word.startswith("--")}
-    assert options
-    assert not [option for option in options if not any(option in text for text in helps)]
+def test_the_file_for_kubernetes_uses_options_that_dask_has():
+    content = re.sub("#.*", "", (PROJECT / "cluster/kubernetes.yaml").read_text())
+    helps = "".join(succeed(PROJECT, *DASK, name, "--help") for name in ("scheduler", "worker"))
+    assert "--protocol" in re.findall("--[a-z][a-z-]+", content)
+    assert not [option for option in re.findall("--[a-z][a-z-]+", content) if option not in helps]
 
 
 @pytest.mark.slow

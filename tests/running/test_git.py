@@ -1,57 +1,19 @@
-"""Git as tools and tests start it: neither a hook's variables nor the user's configuration reach it."""
-
-import os
-import subprocess
+"""Git as tools start it, without the variables of a hook."""
 
 import pytest
 
 from common.errors import PipelineError
-from fixtures import commit, isolate_git, succeed
+from fixtures import succeed
 from running import copies, git
 
 
-@pytest.fixture
-def users(tmp_path):
-    """A repository of the user's with one commit, whose hook has started the tests."""
-    folder = tmp_path / "users"
-    folder.mkdir()
-    (folder / "results.csv").write_text("1\n")
-    succeed(folder, "git", "init", "--quiet")
-    commit(folder, "results")
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("variables", "config"),
-    [
-        ({"GIT_DIR": "{users}/.git", "GIT_WORK_TREE": "{users}", "GIT_INDEX_FILE": "{users}/.git/index"}, ""),
-        ({}, "[commit]\ngpgsign = true\n[user]\nsigningkey = DEADBEEF\n[core]\nexcludesFile = {users}/ignored\n"),
-    ],
-)
-def test_a_test_commits_to_its_own_repository_with_its_own_configuration(users, tmp_path, variables, config):
-    before = succeed(users, "git", "log", "--all", "--raw"), (users / ".git/index").read_bytes()
-    (users / "ignored").write_text("*.csv\n")
-    (tmp_path / "gitconfig").write_text(config.format(users=users))
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")}
-    environment |= {name: value.format(users=users) for name, value in variables.items()}
-    isolate_git(environment)
-    own = tmp_path / "own"
-    own.mkdir()
-    (own / "a.csv").touch()
-    for command in ("init --quiet", "add --all", "commit --quiet -m own"):
-        subprocess.run(["git", *command.split()], cwd=own, env=environment, check=True)
-    assert git.tracked_files(own) == ["a.csv"]
-    assert before == (succeed(users, "git", "log", "--all", "--raw"), (users / ".git/index").read_bytes())
-    assert succeed(users, "git", "config", "core.bare") == "false\n"
-
-
-def test_a_tool_in_a_hook_asks_the_repository_of_its_folder(users, tmp_path, monkeypatch):
-    own = tmp_path / "own"
-    own.mkdir()
-    succeed(own, "git", "init", "--quiet")
+def test_a_tool_in_a_hook_asks_the_repository_of_its_folder(tmp_path, monkeypatch):
+    for name in ("own", "users"):
+        (tmp_path / name).mkdir()
+        succeed(tmp_path / name, "git", "init", "--quiet")
     for name in git.HOOK:
-        monkeypatch.setenv(name, str(users / ".git"))
-    assert git.git("rev-parse", "--show-toplevel", folder=own).decode().strip() == str(own)
+        monkeypatch.setenv(name, str(tmp_path / "users/.git"))
+    assert git.git("rev-parse", "--show-toplevel", folder=tmp_path / "own").decode().strip() == str(tmp_path / "own")
     assert not git.HOOK & copies.environment().keys()
 
 

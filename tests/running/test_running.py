@@ -65,6 +65,7 @@ def test_a_copy_sees_the_packed_pictures_that_git_does_not_track(tmp_path):
 def test_a_path_is_relative_to_the_folder_that_a_tool_was_called_from(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = []
+    monkeypatch.setattr(projects, "CALLED_FROM", tmp_path)
     monkeypatch.setattr(projects, "PROJECT", tmp_path.parent)
     projects.run(lambda: found.extend([Path.cwd(), projects.given("a.png"), projects.given("/b.png")]))
     assert found == [tmp_path.parent, tmp_path / "a.png", Path("/b.png")]

@@ -121,20 +121,12 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(light):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("as_submodule", [False, True])
-def test_other_data_has_rows_and_pages_of_its_own_also_in_a_larger_repository(light, tmp_path, as_submodule):
+def test_other_data_has_rows_and_pages_of_its_own_also_in_a_larger_repository(light, tmp_path):
     larger = tmp_path / "larger"
     larger.mkdir()
     succeed(larger, "git", "init", "--quiet")
-    if as_submodule:
-        command = ["git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(light), "digits"]
-        succeed(larger, *command)
-        shutil.copytree(light / ".dvc/cache", larger / "digits/.dvc/cache")
-        succeed(larger / "digits", "dvc", "checkout")
-        inner = larger / "digits"
-    else:
-        shutil.rmtree(light / ".git")
-        inner = Path(shutil.move(light, larger / "digits"))
+    shutil.rmtree(light / ".git")
+    inner = Path(shutil.move(light, larger / "digits"))
     (inner / "recipes/tiny.yaml").write_text("about: {name: Mine}\ntrain: {epochs: 1}\n")
     commit(larger, "larger")
     printed = succeed(inner, "python", "tools/recipe.py", "tiny", **AUTHOR)

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import seeds
+from common.errors import PipelineError
 from comparison import study
-from fixtures import commit, edit_params, run, succeed
+from fixtures import commit, edit_params, succeed
 
 
 @pytest.mark.slow
@@ -51,7 +53,7 @@ def test_two_studies_of_seeds_are_compared_in_a_fresh_clone_and_the_cache_is_whe
         (["2", "--jobs", "0"], "expected at least 1 job and 1 worker"),
     ],
 )
-def test_too_few_seeds_or_jobs_are_one_line(project, arguments, message):
-    result = run(project, "python", "tools/seeds.py", *arguments)
-    assert result.returncode == 1
-    assert result.stderr == f"seeds: {message}\n"
+def test_too_few_seeds_or_jobs_are_one_line(monkeypatch, arguments, message):
+    monkeypatch.setattr("sys.argv", ["seeds.py", *arguments])
+    with pytest.raises(PipelineError, match=f"^{message}$"):
+        seeds.main()

@@ -106,20 +106,5 @@ def test_a_table_stays_true_when_a_later_commit_has_other_results(written):
     assert find_faults(written, "HEAD") == []
 
 
-def test_a_table_may_be_committed_before_its_results(written):
-    table, scores = study.TABLE.read_bytes(), study.SCORES.read_bytes()
-    study.TABLE.unlink()
-    study.SCORES.unlink()
-    replaced(Path("dvc.lock"), "m1", "m7")
-    commit(written, "no study")
-    study.TABLE.write_bytes(table)
-    study.SCORES.write_bytes(scores)
-    commit(written, "study")
-    assert find_faults(written, "HEAD")
-    replaced(Path("dvc.lock"), "m7", "m1")
-    commit(written, "results")
-    assert find_faults(written, "HEAD") == []
-
-
 def test_the_tables_of_the_project_are_true():
     assert find_faults(PROJECT, "HEAD") == []

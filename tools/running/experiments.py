@@ -30,20 +30,13 @@ def options(changes: Overrides) -> list[str]:
     return [f"--set-param={key}={literal(value)}" for key, value in changes.items()]
 
 
-def reference(experiment: str) -> str:
-    """Return the Git reference of an experiment of the current commit, or an empty string when there is none."""
-    head = git("rev-parse", "HEAD").decode().strip()
-    pattern = f"refs/exps/{head[:2]}/{head[2:]}/{experiment}"
-    return git("for-each-ref", "--format=%(refname)", pattern).decode().strip()
-
-
 def run_experiment(experiment: str, changes: Overrides) -> None:
     """Run the pipeline with these parameters. Raises PipelineError if DVC fails.
 
     The experiment replaces the one of the same name of the current commit; those of other commits stay.
     """
-    if old := reference(experiment):
-        git("update-ref", "-d", old)
+    head = git("rev-parse", "HEAD").decode().strip()
+    git("update-ref", "-d", f"refs/exps/{head[:2]}/{head[2:]}/{experiment}")
     command = [*copies.DVC, "exp", "run", "--temp", "--name", experiment, *options(changes)]
     with processes.life_line() as line:
         status, _ = processes.run(command, Path(), line, copies.environment(), show=True)
@@ -61,7 +54,7 @@ def copy_pages(experiment: str, folder: Path) -> Path:
     prefix = git("rev-parse", "--show-prefix").decode().strip()  # of the project in a larger repository
     for path in READ:
         try:
-            content = api.read(f"{prefix}{path.as_posix()}", rev=reference(experiment), mode="rb")
+            content = api.read(f"{prefix}{path.as_posix()}", rev=experiment, mode="rb")
         except (exceptions.DvcException, FileNotFoundError):
             raise PipelineError(f"{path} of {experiment} is not in DVC's cache: run the recipe again") from None
         with atomic_write(folder / path.name) as part:

@@ -1,4 +1,4 @@
-"""What all tools do first: work in the project's folder, whatever folder they are called from."""
+"""The start of every tool: work in the project's folder, whatever folder it is called from."""
 
 import getpass
 import os
@@ -8,25 +8,19 @@ from pathlib import Path
 from common import errors
 
 PROJECT = Path(__file__).resolve().parents[2]
-_called_from = Path()
+CALLED_FROM = Path.cwd()
 
 
 def run(main: Callable[[], None]) -> None:
     """Call `main` in the project's folder; it ends as `common.errors.run` describes."""
-
-    def in_project() -> None:
-        global _called_from
-        _called_from = Path.cwd()
-        os.chdir(PROJECT)
-        name_user()
-        main()
-
-    errors.run(in_project)
+    os.chdir(PROJECT)
+    name_user()
+    errors.run(main)
 
 
 def given(path: str) -> Path:
     """Return a path that the user gave, which is relative to the folder that the tool was called from."""
-    return _called_from / path
+    return CALLED_FROM / path
 
 
 def name_user() -> None:

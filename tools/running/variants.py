@@ -1,7 +1,6 @@
 """Run variants: the pipeline with other parameters, up to `evaluate`, each in a copy of the project.
 
-Finished variants are in DVC's run cache: an interrupted study goes on where it was, and a larger one runs only what is
-new.
+Finished variants are in DVC's run cache: an interrupted study goes on where it was, a larger one runs only new ones.
 """
 
 import argparse
@@ -10,7 +9,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +30,8 @@ RESUME = "before the end; run it again: finished variants are in DVC's cache"  #
 
 Row = TypeVar("Row")
 Read = Callable[[Path, dict], Row]  # from the folder of a finished variant, and its report
-Submit = Callable[[Overrides], Future]  # of a variant's report, and what was read from it
+RunOne = Callable[[Overrides], tuple[dict, Any]]  # returns a variant's report and the result of `Read`
+Engine = Iterator[tuple[RunOne, Callable[[], object]]]  # and a function that stops those that run
 
 
 class Where(argparse.Namespace):
@@ -70,34 +70,45 @@ def run_variants(project: Path, variants: Sequence[Overrides], where: Where, rea
     read: called for each variant as soon as it ends, one at a time; the report has its `results`. Raises PipelineError
     that names the variants that failed, after all others have ended.
     """
-    engine, turn = run_here, Lock()
+    engine, side_by_side, turn = here, where.jobs, Lock()
     if where.scheduler:
         from cluster import pool  # Dask, which only this needs
 
-        engine = pool.run_on_workers
+        engine, side_by_side = pool.on_workers, pool.MOST
 
     def read_one(folder: Path, report: dict) -> tuple[dict, Row]:
         with turn:
             return report, read(folder, report | results(folder))
 
     overrides.require_valid(project, *variants)
+    (project / ".dvc/tmp").mkdir(exist_ok=True)
     rows: dict[int, Row] = {}
     failures: list[str] = []
     restored = 0
     with (
-        engine(project, where, read_one) as submit,
+        TemporaryDirectory(dir=project / ".dvc/tmp") as scratch,
+        processes.life_line() as line,
+        engine(project, Path(scratch).resolve(), where, line, read_one) as (run_one, stop),
+        ThreadPoolExecutor(side_by_side) as threads,
         tqdm(total=len(variants), unit=title, desc=title, disable=None) as bar,
     ):
-        futures = {submit(changes): number for number, changes in enumerate(variants)}
-        for future in as_completed(futures):
-            number = futures[future]
-            try:
-                report, rows[number] = future.result()
-                restored += not report["computed"]
-            except (PipelineError, OSError) as error:
-                failures.append(f"{overrides.name(variants[number])}: {error}")
-            bar.update()
-            bar.set_postfix(restored=restored, failed=len(failures))
+        futures = {threads.submit(run_one, changes): number for number, changes in enumerate(variants)}
+        try:
+            for future in as_completed(futures):
+                number = futures[future]
+                try:
+                    report, rows[number] = future.result()
+                    restored += not report["computed"]
+                except (PipelineError, OSError) as error:
+                    failures.append(f"{overrides.name(variants[number])}: {error}")
+                bar.update()
+                bar.set_postfix(restored=restored, failed=len(failures))
+        except BaseException:
+            interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
+            raise
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            stop()
     if failures:
         kept = f"{len(rows)} are finished and kept: the same command goes on from there"
         raise PipelineError(
@@ -107,37 +118,16 @@ def run_variants(project: Path, variants: Sequence[Overrides], where: Where, rea
 
 
 @contextmanager
-def run_here(project: Path, where: Where, read: Read) -> Iterator[Submit]:
-    """Yield a function that has a variant run on this machine. An interrupt kills those that run."""
-    (project / ".dvc/tmp").mkdir(exist_ok=True)
-    with (
-        TemporaryDirectory(dir=project / ".dvc/tmp") as scratch,
-        processes.life_line() as line,
-        ThreadPoolExecutor(where.jobs) as threads,
-        stopping(threads, line.cut),
-    ):
-        home = Path(scratch).resolve()
-        snapshot = copies.copy(project, home / "project", share_cache=True)  # without later edits
+def here(project: Path, scratch: Path, where: Where, line: processes.LifeLine, read: Read) -> Engine:
+    """Run variants on this machine, in copies of the project as it is now."""
+    snapshot = copies.copy(project, scratch / "project", share_cache=True)
 
-        def run_one(changes: Overrides) -> tuple[dict, Any]:
-            with TemporaryDirectory(dir=home) as folder:
-                shutil.copytree(snapshot, folder, symlinks=True, dirs_exist_ok=True)
-                return read(Path(folder), run(Path(folder), changes, line, where.pull, show=where.jobs == 1))
+    def run_one(changes: Overrides) -> tuple[dict, Any]:
+        with TemporaryDirectory(dir=scratch) as name:
+            folder = Path(shutil.copytree(snapshot, name, symlinks=True, dirs_exist_ok=True))
+            return read(folder, run(folder, changes, line, where.pull, show=where.jobs == 1))
 
-        yield lambda changes: threads.submit(run_one, changes)
-
-
-@contextmanager
-def stopping(threads: ThreadPoolExecutor, stop: Callable[[], object]) -> Iterator[None]:
-    """At the end of the block, or its interrupt, start no other variant and stop those that run."""
-    try:
-        yield
-    except BaseException:
-        interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
-        raise
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        stop()
+    yield run_one, line.cut
 
 
 def run(folder: Path, changes: Overrides, line: processes.LifeLine, pull: bool, show: bool) -> dict:

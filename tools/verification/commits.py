@@ -32,7 +32,7 @@ class Results(NamedTuple):
 
 
 def find(project: Path, revision: str) -> Commit:
-    """Return the commit of a revision. Raises PipelineError if there is none, or no repository."""
+    """Return the commit of a revision. Raises PipelineError if it does not exist, or there is no repository."""
     git("rev-parse", "--git-dir", folder=project)
     command = ["log", "-1", "--no-show-signature", "--format=%H%n%cs%n%s", f"{revision}^{{commit}}", "--"]
     try:

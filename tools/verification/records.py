@@ -7,6 +7,7 @@ A later commit may change the settings and leave these tables: they are older th
 import io
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,29 +27,23 @@ Read = Callable[[Path | str], bytes | None]  # from the path of a file to its co
 
 
 def find_faults(project: Path, commit: str) -> list[str]:
-    """Return a line for each number that disagrees both with the results of `commit` and with those beside it.
+    """Return a line for each number that disagrees with the results in the commit that last changed its table.
 
-    Beside it: in the commit that last changed the table. Tables in an older form are checked as far as they go.
+    Tables in an older form are checked as far as they go.
     """
-    found = []
+    found: list[str] = []
     for check, paths in {check_seeds: (study.TABLE, study.SCORES), check_record: (RECORD, CURVES)}.items():
-        writer = git("log", "-1", "--no-show-signature", "--format=%H", commit, "--", *map(str, paths), folder=project)
-        for revision in dict.fromkeys([commit, writer.decode().strip() or commit]):
-            faults = list(check(files_of(project, revision)))
-            if not faults:
-                break
-        found += faults
+        command = ["log", "-1", "--no-show-signature", "--format=%H", commit, "--", *map(str, paths)]
+        found += check(partial(read_file, project, git(*command, folder=project).decode().strip() or commit))
     return found
 
 
-def files_of(project: Path, commit: str) -> Read:
-    def read(path: Path | str) -> bytes | None:
-        try:
-            return git("show", f"{commit}:./{path}", folder=project)
-        except PipelineError:
-            return None
-
-    return read
+def read_file(project: Path, commit: str, path: Path | str) -> bytes | None:
+    """Return the content of a file in a commit, or None if it has no such file."""
+    try:
+        return git("show", f"{commit}:./{path}", folder=project)
+    except PipelineError:
+        return None
 
 
 def table(content: bytes | None) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The tolerance for numbers on a machine where equal bytes are not promised: as far as other seeds are from seed 0.
 
 Such a machine may round differently and so train another network, like another seed. Every number of a committed JSON
-or CSV file has a tolerance. Tables with a row for each image or for what the network chose compare by their means.
+or CSV file has a tolerance. Tables whose rows are images, or depend on the network, are compared by their means.
 """
 
 import io
