@@ -44,15 +44,15 @@ def test_every_plot_of_both_revisions_is_drawn_without_a_network(light, browser)
     succeed(light, "dvc", "repro")
     commit(light, "longer")
     succeed(light, "dvc", "plots", "diff", "HEAD~1", "HEAD", "--out", "plots")
-    browser.get_log("browser")  # what earlier pages had said
+    browser.get_log("browser")  # drops the messages of earlier pages
     browser.get((light / "plots/index.html").as_uri())
     charts, images = declared(light)
     drawn = browser.execute_script("return document.querySelectorAll('.vega-embed canvas').length")
     assert drawn == len(charts) > 0
     loaded = browser.execute_script("return [...document.images].filter(image => image.naturalWidth > 0).length")
     assert loaded == 2 * len(images) > 0
-    asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
-    assert all(name.startswith("file:") for name in asked)
+    requested = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert all(name.startswith("file:") for name in requested)
     assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
     divisions = re.split(r'<div id = "', (light / "plots/index.html").read_text())[1:]
     assert len(divisions) == len(charts)

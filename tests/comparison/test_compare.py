@@ -263,7 +263,7 @@ def test_results_of_other_parameters_or_older_code_are_refused(history):
     lock("old")
     assert "working tree: train.py changed after the results were made; run `dvc repro`" in refused()
     write(history, frame(), epochs=10)
-    assert "made with train.epochs = 9, but params.yaml says 10; run `dvc repro`" in refused()
+    assert "made with train.epochs = 9, but params.yaml has 10; run `dvc repro`" in refused()
 
 
 def test_all_seeds_of_both_settings_are_compared():
@@ -358,10 +358,10 @@ def test_swapping_the_revisions_flips_the_sign_and_nothing_else(first, second, s
     one, other = revision(first, some, "one"), revision(second, others, "other", epochs=9)
     there, back = compare_pair(one, other), compare_pair(other, one)
     assert (back.old, back.new, back.lost, back.gained) == (there.new, there.old, there.gained, there.lost)
-    for row, turned in ((there.accuracy, back.accuracy), (there.loss, back.loss)):
-        assert turned.value == -row.value
+    for row, swapped in ((there.accuracy, back.accuracy), (there.loss, back.loss)):
+        assert swapped.value == -row.value
         for name in CLAIMS:
-            here, mirrored = getattr(row, name), getattr(turned, name)
+            here, mirrored = getattr(row, name), getattr(swapped, name)
             assert (here is None) == (mirrored is None)
             if here is not None:
                 assert (mirrored.low, mirrored.high, mirrored.p) == pytest.approx((-here.high, -here.low, here.p))

@@ -60,5 +60,5 @@ def test_every_pixel_of_an_image_is_a_square_of_its_grey_level_dark_ink_on_light
     rows, columns = (np.flatnonzero((drawn < 255).any(axis=axis)) for axis in (1, 0))
     expected = np.kron(255 - grey, np.ones((int(figures.SHARP * scale),) * 2))
     image = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    np.testing.assert_allclose(image, expected, rtol=0, atol=1)  # the colour map cuts off what is behind the point
+    np.testing.assert_allclose(image, expected, rtol=0, atol=1)  # the colour map truncates
     figures.plt.close(figure)

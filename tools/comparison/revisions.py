@@ -113,10 +113,8 @@ def read_settings(read: Reader, label: str) -> tuple[dict | None, dict[str, Any]
     for stage in lock.get("stages", {}).values():
         for key, value in flatten(stage.get("params", {}).get(PARAMS.name, {})).items():
             if parameters.get(key) != value:
-                raise PipelineError(
-                    f"{label}: the results there were made with {key} = {value}, but {PARAMS} says "
-                    f"{parameters.get(key)}; run `dvc repro`"
-                )
+                found = f"{key} = {value}, but {PARAMS} has {parameters.get(key)}"
+                raise PipelineError(f"{label}: the results there were made with {found}; run `dvc repro`")
     return lock, parameters
 
 

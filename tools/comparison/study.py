@@ -1,8 +1,7 @@
 """A study of seeds: the scores of several seeds' networks on each image, and the networks they belong to.
 
-Git holds two files, so that two commits of a fresh clone can be compared: reports/seeds.csv, a row for each seed, and
-reports/seeds.npz, the score of each network on each image: an array for each split, (seeds, measures, images) int16 in
-thousandths, with the measures in the order of MEASURES.
+Two files, in Git like all results: reports/seeds.csv, a row for each seed, and reports/seeds.npz, the score of each
+network on each image: an array for each split, (seeds, measures, images) int16 in thousandths, ordered as MEASURES.
 """
 
 import io
