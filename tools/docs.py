@@ -9,6 +9,7 @@ reports/record.csv: no stage writes these, so they stay true when a parameter ch
 
 import running.stages_on_path  # noqa: F401
 
+import argparse
 import re
 import subprocess
 from pathlib import Path
@@ -32,13 +33,13 @@ def spread(accuracies: pd.Series) -> str:
 
 
 def seeds() -> str:
-    """The test accuracy over the seeds."""
+    """Return the test accuracy over the seeds."""
     accuracies = pd.read_csv(PROJECT / "reports/seeds.csv")["accuracy"]
     return f"Test accuracy **{spread(accuracies)}** (mean ± standard deviation, n = {len(accuracies)} seeds)\n"
 
 
 def recipes() -> str:
-    """The test accuracy and the time of each recipe."""
+    """Return a table with the test accuracy and the time of each recipe."""
     rows = []
     for name, runs in pd.read_csv(PROJECT / "reports/record.csv").groupby("recipe"):
         recipe = params.parse((PROJECT / f"recipes/{name}.yaml").read_text(encoding="utf-8"))
@@ -51,7 +52,7 @@ def recipes() -> str:
 
 
 def output(block: str) -> str:
-    """Run the commands of a console block again; return it with their present output. Only the last may print.
+    """Run the commands of a console block again; return it with their new output. Only the last may print.
 
     Raises PipelineError when a command fails.
     """
@@ -79,6 +80,7 @@ def fill(text: str) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     for path in PAGES:
         old = path.read_text(encoding="utf-8")
         new = fill(old)
