@@ -21,6 +21,8 @@ MIRRORED = 0.05  # of their heights: the same for the bends of a pair of bracket
 STRAIGHT = 0.42  # of its thickness: the standard deviation of a stroke across; a rectangle has 0.29
 LENGTH = 4  # times its thickness: a stroke is at least as long
 BENT = 0.065  # of its height: the middle of a bracket is so far beside its ends
+NARROW = 0.4  # of its height: a stroke is no wider
+CLOSE = 0.15  # of the height: so close, a stroke may be a part of the digit beside it
 SLIM = 0.5  # of its height: a bracket is no wider
 
 
@@ -158,13 +160,20 @@ def name_bracket(stroke: Stroke, others: list[Stroke], height: float) -> Name:
     return Name(mark if tall or mirrored else "", mark if partners else "", abs(stroke.bend) >= BENT)
 
 
+def is_close(one: Box, other: Box) -> bool:
+    """Whether two pieces, one of them narrow, are so close that they may be one digit."""
+    narrow = any(box.width < NARROW * box.height for box in (one, other))
+    return narrow and one.distance(other) < CLOSE * max(one.height, other.height)
+
+
 def name_small(box: Box, line: Line) -> str:
     """Return the mark that a small piece is in a line of writing: a dash, point or comma; or "" for any other speck."""
     row, column = centre(box)
     middle, base = (line.middle + line.slope * column + at * line.height for at in (0, 0.5))
     if box.is_flat and abs(row - middle) < 0.3 * line.height:
         return "-"
-    if abs(row - base) > 0.25 * line.height or not LEAST * line.height <= box.size <= HALF * line.height:
+    inside = line.boxes[0].left < box.left and box.right < line.boxes[-1].right  # between digits
+    if not inside or abs(row - base) > 0.25 * line.height or not LEAST * line.height <= box.size <= HALF * line.height:
         return ""
     return "," if box.height > 1.4 * box.width or box.bottom > base + 0.15 * line.height else "."
 

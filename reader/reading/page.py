@@ -87,10 +87,14 @@ def describe(line: lines.Line, ink: np.ndarray, labels: np.ndarray) -> list[Symb
         cut = np.s_[box.top : box.bottom, box.left : box.right]
         parts.append(ink[cut] * np.isin(labels[cut], box.labels))
     names = lines.name_strokes([lines.measure(part > 0) for part in parts])
-    return [
-        Symbol(box, name.mark, name.instead, fit(part), pieces.is_single(part > 0.5) and not name.doubtful)
-        for box, part, name in zip(line.boxes, parts, names, strict=True)
-    ]
+    symbols = []
+    for box, part, name in zip(line.boxes, parts, names, strict=True):
+        dotted = len(box.labels) > 1 and box.width < box.height / 2  # perhaps an i
+        part_of_another = any(lines.is_close(box, other) for other in line.boxes if other is not box)
+        doubtful = name.doubtful or dotted or part_of_another
+        single = pieces.is_single(part > 0.5) and not doubtful
+        symbols.append(Symbol(box, name.mark, name.instead, fit(part), single))
+    return symbols
 
 
 def read(grey: np.ndarray, reader: Network) -> Page:

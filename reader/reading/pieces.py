@@ -82,7 +82,7 @@ def without_rules(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """
     directions = find_rules(ink > 0)
     rules = np.any(directions, axis=0)
-    level = np.quantile(ink[rules], 0.9) if rules.any() else 0
+    level = np.quantile(ink[rules], 0.75) if rules.any() else 0
     if level < DARK:
         rules = (rules & (ink <= max(DARK, level + ABOVE))) | find_pale(ink, level > 0)
     rules = rules & ~find_crossings(ink * ~rules > 0, rules)

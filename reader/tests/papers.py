@@ -23,7 +23,8 @@ HANDS = [
     *("Rufscript010", "SteveHand", "TomsonTalks", "YuseiMagic-Regular", "femkeklaver", "lobster"),
 ]
 PRINTS = ["DejaVuSans", "DejaVuSerif", "LiberationSans-Regular", "LiberationSerif-Italic", "LiberationMono-Regular"]
-ALIKE = "BDGIJOQSZbgijloqsyz"  # letters that a person takes for digits, where no word is around them
+SAME = "IOSZbgloqsz"  # letters that no person can tell from digits where no word is around them
+ALIKE = "BDGJQijy"  # letters much like digits
 
 Drawing = tuple[np.ndarray, str]
 
@@ -398,8 +399,9 @@ KINDS: dict[str, Callable[[Pen], Drawing]] = {
     "bars": lambda pen: written(pen, barred(pen)),
     "touching pair": touching,
     "broken": broken,
-    "letters": partial(letter, "".join(c for c in string.ascii_letters if c not in ALIKE)),
+    "letters": partial(letter, "".join(c for c in string.ascii_letters if c not in ALIKE + SAME)),
     "letters like digits": partial(letter, ALIKE),
+    "letters same as digits": partial(letter, SAME),
     "scribbles": scribble,
     "shapes": shape,
     "blank": partial(blank, 0, False),

@@ -45,10 +45,38 @@ def test_marks_are_named(text, expected):
     assert shape(find_symbols(typeset(text))) == [expected]
 
 
-def test_a_slash_is_never_a_sure_digit():
-    symbols = find_symbols(typeset("22/05/2024")).lines[0]
-    assert len(symbols) == 10
-    assert all(symbols[i].mark or not symbols[i].single for i in (2, 5))
+def test_two_slashes_alike_are_named_and_a_single_one_is_no_sure_digit():
+    assert shape(find_symbols(typeset("22/05/2024"))) == ["dd/dd/dddd"]
+    assert not find_symbols(typeset("22/05")).lines[0][2].single
+
+
+def test_a_bracket_without_its_partner_is_a_digit_that_is_not_sure():
+    page = find_symbols(typeset("5(2"))
+    assert shape(page) == ["ddd"]
+    assert not page.lines[0][1].single
+
+
+def test_a_point_that_stands_after_the_last_digit_is_left_out():
+    page = find_symbols(typeset("52."))
+    assert (shape(page), page.left_out) == (["dd"], 1)
+
+
+def test_a_stroke_with_a_dot_above_is_no_sure_digit():
+    assert [symbol.single for symbol in find_symbols(typeset("5i")).digits] == [True, False]
+
+
+def test_a_thin_stroke_close_to_another_may_be_a_part_of_it():
+    image = typeset("5 9")
+    image[60:110, int(2.5 * PITCH) - 3 : int(2.5 * PITCH) + 3] = 0
+    assert [symbol.single for symbol in find_symbols(image).digits] == [True, True, True]
+    image[60:110, int(2.5 * PITCH) + 7 : int(2.5 * PITCH) + 13] = 0
+    assert [symbol.single for symbol in find_symbols(image).digits] == [True, False, False, True]
+
+
+def test_two_halves_of_a_digit_are_one():
+    image = typeset("3")
+    image[83] = 255
+    assert shape(find_symbols(image)) == ["d"]
 
 
 def test_a_taller_slash_is_named():
@@ -58,16 +86,33 @@ def test_a_taller_slash_is_named():
     assert shape(find_symbols(np.asarray(image))) == ["dd/dd"]
 
 
-@pytest.mark.parametrize("spacing", [18, 24, 30])
-def test_strokes_across_the_lines_of_the_paper_are_digits(spacing):
+@pytest.mark.parametrize(("spacing", "width"), [(18, 6), (24, 6), (24, 3), (30, 6)])
+def test_strokes_across_the_lines_of_the_paper_are_digits(spacing, width):
     image = Image.fromarray(typeset("88 89 ").clip(0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     for place in (2, 5):
-        draw.line([(PITCH * (place + 1.5), 58), (PITCH * (place + 1.5), 112)], fill=0, width=6)
+        draw.line([(PITCH * (place + 1.5), 58), (PITCH * (place + 1.5), 112)], fill=0, width=width)
     for y in range(9, image.height, spacing):
         draw.line([(0, y), (image.width, y)], fill=120, width=1)
-    found = find_symbols(np.asarray(image, np.float32))
-    assert shape(found) == ["dddddd"]
+    assert shape(find_symbols(np.asarray(image, np.float32))) == ["dddddd"]
+
+
+def test_a_stroke_along_a_pale_line_is_not_removed_with_it():
+    plain = typeset("704")
+    top = np.flatnonzero((plain < 128).any(axis=1))[0]
+    lined = plain.copy()
+    for y in (top + 2, top + 44):
+        lined[y : y + 3] = np.minimum(lined[y : y + 3], 165)
+    for digit, expected in zip(find_symbols(lined).digits, find_symbols(plain).digits, strict=True):
+        assert np.corrcoef(digit.image.ravel(), expected.image.ravel())[0, 1] > 0.98
+
+
+def test_pieces_of_a_faint_line_are_not_dashes():
+    image = typeset("52", "39")
+    for left in range(0, image.shape[1], 40):
+        image[83, left : left + 25] = np.minimum(image[83, left : left + 25], 140)
+    page = find_symbols(image)
+    assert (shape(page), page.left_out) == (["dd", "dd"], 0)
 
 
 def test_ink_that_is_not_read_is_counted():
