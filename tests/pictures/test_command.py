@@ -85,16 +85,22 @@ def test_csv_and_json_have_every_answer(form, tmp_path, capsys):
         ]
 
 
+class Pipe(io.StringIO):
+    flushed = ""
+
+    def flush(self) -> None:
+        self.flushed = self.getvalue()
+
+
 @pytest.mark.parametrize("form", [None, "csv", "json"])
-def test_each_answer_is_printed_and_its_picture_freed_before_the_next(form, tmp_path, capsys):
-    printed, pictures = "", []
+def test_each_answer_is_printed_and_its_picture_freed_before_the_next(form, tmp_path, monkeypatch):
+    pipe, pictures = Pipe(), []
+    monkeypatch.setattr("sys.stdout", pipe)
 
     def watch(grey: np.ndarray) -> Reading:
-        nonlocal printed
-        printed += capsys.readouterr().out
         if grey[0, 0] == 4:
             raise KeyboardInterrupt
-        assert printed.count(".png") == grey[0, 0]
+        assert pipe.flushed.count(".png") == grey[0, 0]
         assert sum(picture() is not None for picture in pictures) <= 1
         pictures.append(weakref.ref(grey))
         return read(grey)
@@ -103,9 +109,8 @@ def test_each_answer_is_printed_and_its_picture_freed_before_the_next(form, tmp_
         save(tmp_path / f"{level}.png", level)
     with pytest.raises(KeyboardInterrupt):
         answer(tmp_path, "", form=form, show=tmp_path / "sheet.png", read=watch)
-    printed += capsys.readouterr().out
     if form == "json":
-        assert len(json.loads(printed)) == 4
+        assert len(json.loads(pipe.getvalue())) == 4
 
 
 def test_the_sheet_has_a_row_for_each_picture(tmp_path):
