@@ -1,4 +1,4 @@
-"""Pictures as people take them, drawn with a seed: digits in many hands on many papers, and ink without digits.
+"""Draw pictures like those people take, from a seed: digits in many hands on many papers, and ink without digits.
 
 Each entry of KINDS is a function from a Pen to the ink on a page, (h, w) float64 in [0, 1], and its text: digits, marks
 between them, `\\n` between lines of writing. `photograph` puts the ink on lit, noisy paper. The hands are MNIST's test
@@ -23,7 +23,7 @@ HANDS = [
     *("Rufscript010", "SteveHand", "TomsonTalks", "YuseiMagic-Regular", "femkeklaver", "lobster"),
 ]
 PRINTS = ["DejaVuSans", "DejaVuSerif", "LiberationSans-Regular", "LiberationSerif-Italic", "LiberationMono-Regular"]
-SAME = "IOSZbgloqsz"  # letters that no person can tell from digits where no word is around them
+SAME = "IOSZbgloqsz"  # letters that no person can tell from digits without a word around them
 ALIKE = "BDGJQijy"  # letters much like digits
 
 Drawing = tuple[np.ndarray, str]
@@ -133,7 +133,7 @@ def row(
 ) -> Drawing:
     """Digits in a row, a fifth of their height apart or more; `decorate(canvas, pen, boxes, height)` adds to it.
 
-    tall: the last digit is so many times as high, and hangs below the line.
+    tall: height of the last digit, in heights of the others; it hangs below the line.
     """
     height, number = height or int(pen.between(30, 90)), int(pen.random.integers(low, high + 1))
     pitch, text = height * pen.between(1.25, 1.6), ""
@@ -188,7 +188,7 @@ def rule(canvas: np.ndarray, pen: Pen, dark: float, spacing: float, squared: boo
 
 
 def paper(dark: tuple[float, float], spacing: tuple[float, float] = (0.4, 1.3), squared: bool = False) -> Decorate:
-    """Return what rules paper at a spacing in heights of the digits."""
+    """Return a function that rules the paper; spacing: in heights of the digits."""
     return lambda canvas, pen, boxes, height: rule(
         canvas, pen, pen.between(*dark), height * pen.between(*spacing), squared
     )
@@ -203,7 +203,7 @@ def framed(pen: Pen) -> Drawing:
 
 
 def written(pen: Pen, text: str, glyph: Callable[[Pen, int], Drawing] = Pen.mnist) -> Drawing:
-    """A text of digits and marks: the digits are any, the marks are drawn as a hand draws them."""
+    """Write a text of digits and marks; its digits are replaced by random ones, and its marks are drawn by hand."""
     height, said = int(pen.between(30, 90)), ""
     gap, width = height * pen.between(0.25, 0.5), max(2, height * pen.between(0.07, 0.12))
     lean, tall = pen.between(0.2, 0.6), pen.between(1.15, 1.5)
@@ -360,7 +360,7 @@ def hand(pen: Pen, height: int) -> Drawing:
 
 
 def upright(pen: Pen, height: int) -> Drawing:
-    """MNIST's digits, and many an upright stroke for a 1."""
+    """A digit of MNIST, or in 30 % of cases an upright stroke as a 1."""
     if pen.random.random() < 0.7:
         return pen.mnist(height)
     canvas, lean = np.zeros((height, height)), pen.between(-0.1, 0.25) * height / 2
