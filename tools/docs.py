@@ -43,11 +43,12 @@ def recipes() -> str:
     rows = []
     for name, runs in pd.read_csv(PROJECT / "reports/record.csv").groupby("recipe"):
         recipe = params.parse((PROJECT / f"recipes/{name}.yaml").read_text(encoding="utf-8"))
-        units = " and ".join(map(str, recipe.get("model", {}).get("hidden_units", [])))
+        model = {"dense": recipe["model"].get("hidden_units"), "convolutions": recipe["model"].get("convolutions")}
+        network = ", ".join(f"{kind} {' and '.join(map(str, sizes))}" for kind, sizes in model.items() if sizes)
         minutes = " to ".join(dict.fromkeys(f"{runs['minutes'].agg(end):.0f}" for end in ("min", "max")))
         accuracy = f"{spread(runs['accuracy'])} (n = {len(runs)})"
-        rows.append([f"`{name}`", units, runs["epochs"].iloc[0], accuracy, minutes])
-    head = ["recipe", "hidden units", "epochs", "test accuracy", "minutes on two cores"]
+        rows.append([f"`{name}`", network, runs["epochs"].iloc[0], accuracy, minutes])
+    head = ["recipe", "network", "epochs", "test accuracy", "minutes on two cores"]
     return tabulate(rows, head, tablefmt="github", disable_numparse=True) + "\n"
 
 

@@ -22,6 +22,8 @@ class Canonical:
         self.packed = [[keras.Variable(value, name=name) for value, name in zip(w, names, strict=True)] for w in packed]
         self.trained = [variable for layer in self.packed for variable in layer]
         self.state = [*self.trained, *network.non_trainable_variables]  # the seeds of dropout
+        self.classes = network.output_shape[-1]
+        self.once = keras.Variable(1, trainable=False, dtype="int32")
 
     def logits(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         weights = [arithmetic.Weights(*map(tf.convert_to_tensor, layer)) for layer in self.packed]
@@ -36,10 +38,22 @@ class Canonical:
         return arithmetic.cross_entropy(logits, labels)
 
     def gradients(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Return the logits, and the gradients of the mean loss by the variables `trained`."""
-        with tf.GradientTape() as tape:
-            logits = self.logits(images, training=True)
-        return logits, tape.gradient(logits, self.trained, arithmetic.loss_gradient(logits, labels))
+        """Return the logits, and the gradients of the mean loss by the variables `trained`.
+
+        In a loop of one round, which XLA cannot know, so it compiles no sum of a gradient together with Adam: there the
+        compiler fuses multiplications with additions in whole vectors but not in what is left over, and vectors have
+        other widths on other CPUs. (XLA drops its own OptimizationBarrier too early.)
+        """
+
+        def compute(done: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            with tf.GradientTape() as tape:
+                logits = self.logits(images, training=True)
+            found = tape.gradient(logits, self.trained, arithmetic.loss_gradient(logits, labels))
+            return done + 1, logits, *found
+
+        start = [0, tf.zeros((images.shape[0], self.classes)), *(tf.zeros(variable.shape) for variable in self.trained)]
+        _, logits, *gradients = tf.while_loop(lambda done, *_: done < self.once.value, compute, start)
+        return logits, gradients
 
 
 class Layered:
