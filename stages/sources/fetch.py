@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.utils import get_environ_proxies, select_proxy
+from tqdm import tqdm
 
 from common.errors import PipelineError
 
@@ -22,12 +23,23 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(?<=//)[^/\s]*@|(?<=[\w/])\?[^\s#]+", "", text)
 
 
-def fetch(url: str) -> bytes:
-    """Return the content of a URL. Raises PipelineError, or an error of requests if it is missing, cut off or slow."""
+def fetch(url: str, limit: int) -> bytes:
+    """Return the content of a URL, at most `limit` bytes; in a terminal, show the progress.
+
+    Raises PipelineError, or an error of requests if it is missing, cut off or slow.
+    """
     require_host(url)
-    response = requests.get(url, timeout=(CONNECT, READ))
-    response.raise_for_status()
-    return response.content
+    content = bytearray()
+    with requests.get(url, timeout=(CONNECT, READ), stream=True) as response:
+        response.raise_for_status()
+        size = int(response.headers.get("Content-Length", 0)) or None
+        with tqdm(total=size, desc=Path(urlsplit(url).path).name, unit="B", unit_scale=True, disable=None) as bar:
+            for part in response.iter_content(2**16):
+                content += part
+                bar.update(len(part))
+                if len(content) > limit:
+                    raise PipelineError(f"expected at most {limit:,} bytes, found more")
+    return bytes(content)
 
 
 def require_host(url: str) -> None:

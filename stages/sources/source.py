@@ -107,10 +107,12 @@ def list_members(source: str) -> dict[PurePosixPath, Callable[[], File]]:
             return {PurePosixPath(file.relative_to(path)): partial(file.open, "rb") for file in files}
         archive = path.read_bytes()
     elif url.path.lower().endswith((".npz", ".tgz", ".tar.gz", ".tar", ".zip")):
-        archive = fetch(source)
+        archive = fetch(source, MAX_BYTES)
     else:
-        places = {f"{name}.gz": url._replace(path=f"{url.path.rstrip('/')}/{name}.gz") for name in IN_NPZ}
-        return {PurePosixPath(name): partial(io.BytesIO, fetch(place.geturl())) for name, place in places.items()}
+        names = [f"{name}.gz" for name in IN_NPZ]
+        places = [url._replace(path=f"{url.path.rstrip('/')}/{name}").geturl() for name in names]
+        contents = [fetch(place, MAX_BYTES) for place in places]
+        return {PurePosixPath(n): partial(io.BytesIO, content) for n, content in zip(names, contents, strict=True)}
     if archive.startswith(b"PK"):
         opened = zipfile.ZipFile(io.BytesIO(archive))
         return {PurePosixPath(name): partial(opened.open, name) for name in opened.namelist()}

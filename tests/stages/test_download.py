@@ -275,10 +275,12 @@ def test_no_message_shows_a_password_or_a_token(server: Server, capsys) -> None:
         (Reply(b"<html>Sign in</html>"), "neither a .zip nor a .tar archive"),
         (Reply(packed_npz()[:1000], length=9999), "IncompleteRead"),
         (Reply(b"half", length=8, stalls=True), "Read timed out"),
+        (Reply(bytes(100_001)), "expected at most 100,000 bytes, found more"),
     ],
 )
 def test_a_bad_answer_is_reported(reply: Reply, reason: str, server: Server, monkeypatch) -> None:
     monkeypatch.setattr(fetch, "READ", 0.3)
+    monkeypatch.setattr(source, "MAX_BYTES", 100_000)
     assert reason in reason_of(server.serve("/mnist.npz", reply))
 
 
