@@ -17,40 +17,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from common import params
-from common.errors import PipelineError, on_interrupt
+from common.errors import on_interrupt
 from common.files import atomic_write
 from common.lock import exclusive
 from running import project
 from running.experiments import copy_pages, run_experiment
-from running.overrides import Overrides, require_valid
+from running.overrides import read_recipe
 from running.variants import RESUME, parse_options, run_variants
 
-RECIPES = Path("recipes")
 TABLE, CURVES, FIGURE = "record.csv", "record_curves.csv", "record.png"
 OTHER_DATA = {"about", "dataset", "download"}  # sections that make results incomparable with those of other recipes
 KEY = ["recipe", "seed"]
 SHOWN = {"validation": "val_accuracy", "test": "accuracy"}  # the column of a split
-
-
-def read_recipe(name: str) -> Overrides:
-    """Return the parameters in recipes/`name`.yaml by `section.name`.
-
-    Raises PipelineError when there is no such file, its form is wrong, or a parameter is not valid.
-    """
-    path = RECIPES / f"{name}.yaml"
-    if not path.exists():
-        known = sorted(file.stem for file in RECIPES.glob("*.yaml"))
-        raise PipelineError(f"expected the name of a recipe, one of {', '.join(known)}, found {name!r}")
-    recipe = params.read(path)
-    if not all(isinstance(section, dict) for section in recipe.values()):
-        raise PipelineError(f"{path}: expected sections, each with its parameters")
-    changes = {f"{section}.{key}": value for section, values in recipe.items() for key, value in values.items()}
-    try:
-        require_valid(Path(), changes)
-    except PipelineError as error:
-        raise PipelineError(f"{path}: {error}") from None
-    return changes
 
 
 def read_seed(name: str, folder: Path, report: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -128,7 +106,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds, from 0; 1 by default")
     parser.add_argument("--split", choices=SHOWN, default="validation", help="print the accuracy on it")
     arguments = parse_options(parser, jobs=1)
-    name, changes = arguments.recipe, read_recipe(arguments.recipe)
+    name, changes = arguments.recipe, read_recipe(Path(), arguments.recipe)
     other_data = any(key.split(".")[0] in OTHER_DATA for key in changes)
     reports = Path("reports/recipes", name) if other_data else Path("reports")
 

@@ -1,10 +1,11 @@
 """Rebuild a commit from scratch in a temporary folder and compare every result with the committed one.
 
-Usage: python tools/verify.py [REVISION]
+Usage: python tools/verify.py [REVISION] [--recipe NAME]
 
 REVISION is HEAD by default; uncommitted changes are left out. Results in Git are compared as the commit holds them, the
 others by their hashes in dvc.lock; the tables that no stage writes must agree with both. A commit that pins other
 packages than HEAD gets its own, in a temporary environment made by uv.
+With --recipe, trains the seeds of a recipe instead, and compares them with the commit's reports/record.csv.
 Prints a table, every difference, and the machine. Writes the same to verify.json, which Git ignores, as a statement to
 keep or to send, for a row of docs/rebuilds.csv.
 
@@ -24,13 +25,14 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pandas as pd
 from tabulate import tabulate
 
 from common.errors import PipelineError
-from common.files import save_json
+from common.files import load_json, save_json
 from contracts import archive
 from network import platform_support
-from running import copies, hardware, project
+from running import copies, hardware, overrides, project
 from verification import commits, records, tolerance
 from verification.commits import Results
 
@@ -116,10 +118,38 @@ def judge(committed: Results, found: Results, reason: str) -> tuple[int, str, li
     return WITHIN_TOLERANCE, f"equal within the tolerance: other bytes, as may be ({reason})", []
 
 
+def rebuild_recipe(folder: Path, name: str, python: str) -> None:
+    """Train each seed of a recipe in `folder` that its table of recipes has, from scratch.
+
+    Raises PipelineError with every number that is another one than in the table.
+    """
+    changes, table = overrides.read_recipe(folder, name), pd.read_csv(folder / records.RECORD)
+    rows = table[table["recipe"] == name].to_dict("records")
+    faults = [] if rows else [f"{records.RECORD} has no row of it"]
+    for row in rows:
+        overrides.write(folder, {**changes, "train.seed": row["seed"]})
+        copies.repro(folder, "evaluate", python=python)
+        found: dict = {}
+        for path in records.METRICS:
+            found |= load_json(folder / path, Path(path).parent.name)
+        wrong = [
+            f"seed {row['seed']}: {key} {found[key]}, not {row[key]}"
+            for key in ("val_accuracy", "accuracy", "errors")
+            if found[key] != row[key]
+        ]
+        print(f"{name}, seed {row['seed']}: {'other numbers' if wrong else 'as committed'}", flush=True)
+        faults += wrong
+    if faults:
+        reason = find_reason(folder)
+        raise PipelineError(f"recipe {name}: {'; '.join(faults)}{reason and f' ({reason})'}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Rebuild a commit from scratch and compare it with its own results.")
     parser.add_argument("revision", metavar="REVISION", nargs="?", default="HEAD", help="a commit; HEAD by default")
-    commit = commits.find(PROJECT, parser.parse_args().revision)
+    parser.add_argument("--recipe", metavar="NAME", help="train the seeds of a recipe, and compare reports/record.csv")
+    arguments = parser.parse_args()
+    commit = commits.find(PROJECT, arguments.revision)
     print(f"verify: {commit.short} {commit.subject}", flush=True)
     with TemporaryDirectory(prefix="verify-") as scratch:
         home = Path(scratch).resolve()
@@ -134,6 +164,9 @@ def main() -> None:
         committed = commits.read_results(folder)
         for path in folder.rglob("dvc.lock"):
             path.unlink()
+        if arguments.recipe:
+            rebuild_recipe(folder, arguments.recipe, python)
+            return
         started = time.monotonic()
         copies.repro(folder, "--force", "--all-pipelines", python=python)
         seconds = round(time.monotonic() - started)

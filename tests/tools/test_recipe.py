@@ -12,8 +12,9 @@ import recipe
 from common import params
 from common.errors import PipelineError
 from drawing import figures
-from fixtures import AUTHOR, PROJECT, commit, succeed
+from fixtures import AUTHOR, PROJECT, commit, run, succeed
 from running import experiments
+from running.overrides import read_recipe
 
 ROW = {"recipe": "b", "seed": 1, "errors": 50}
 
@@ -22,7 +23,7 @@ ROW = {"recipe": "b", "seed": 1, "errors": 50}
 def test_every_recipe_is_valid_and_changes_something(name, monkeypatch):
     monkeypatch.chdir(PROJECT)
     usual = params.read()
-    for key, value in recipe.read_recipe(name).items():
+    for key, value in read_recipe(Path(), name).items():
         section, parameter = key.split(".")
         assert usual[section][parameter] != value
 
@@ -50,15 +51,15 @@ def mine(tmp_path, monkeypatch) -> Path:
 def test_a_mistake_in_a_recipe_is_one_line_before_anything_runs(text, message, mine):
     mine.write_text(text)
     with pytest.raises(PipelineError, match=f"^recipes/mine.yaml:? .*{message}") as error:
-        recipe.read_recipe("mine")
+        read_recipe(Path(), "mine")
     assert "\n" not in str(error.value)
 
 
 def test_a_recipe_is_found_by_its_name_and_its_rates_are_numbers_as_in_params(mine):
     mine.write_text("train:\n  learning_rate: 1e-3\n")
-    assert recipe.read_recipe("mine") == {"train.learning_rate": 0.001}
+    assert read_recipe(Path(), "mine") == {"train.learning_rate": 0.001}
     with pytest.raises(PipelineError, match="expected the name of a recipe, one of mine, found 'mein'"):
-        recipe.read_recipe("mein")
+        read_recipe(Path(), "mein")
 
 
 def test_rows_take_the_place_of_those_of_the_same_recipe_and_seed():
@@ -118,6 +119,18 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(light):
     assert "tiny-0: test accuracy" in again and "Running stage 'train'" not in again
     assert (light / "reports/record.csv").read_bytes() == before
     assert succeed(light, "dvc", "exp", "list", "--name-only").split() == ["tiny-0"]
+
+    commit(light, "row")
+    assert "tiny, seed 0: as committed" in succeed(light, "python", "tools/verify.py", "--recipe", "tiny")
+    table = pd.read_csv(light / "reports/record.csv")
+    ours = table["recipe"] == "tiny"
+    table.loc[ours, "errors"] += 1
+    table.loc[ours, "accuracy"] -= 1 / 60
+    table.to_csv(light / "reports/record.csv", index=False)
+    commit(light, "forged in two places")
+    forged = run(light, "python", "tools/verify.py", "--recipe", "tiny")
+    assert forged.returncode == 1
+    assert "seed 0: accuracy" in forged.stderr and "seed 0: errors" in forged.stderr
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from common import params
 from common.errors import PipelineError
 from common.params import PATH as PARAMS
 
+RECIPES = Path("recipes")
 Overrides = Mapping[str, object]  # value by `section.name`
 
 
@@ -51,6 +52,26 @@ def require_valid(folder: Path, *variants: Overrides) -> None:
     for changes in variants:
         if found := params.faults(changed(folder, changes)):
             raise PipelineError("; ".join(found))
+
+
+def read_recipe(folder: Path, name: str) -> Overrides:
+    """Return the parameters in recipes/`name`.yaml of `folder`.
+
+    Raises PipelineError when there is no such file, its form is wrong, or a parameter is not valid.
+    """
+    path = folder / RECIPES / f"{name}.yaml"
+    if not path.exists():
+        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
+        raise PipelineError(f"expected the name of a recipe, one of {', '.join(known)}, found {name!r}")
+    recipe = params.read(path)
+    if not all(isinstance(section, dict) for section in recipe.values()):
+        raise PipelineError(f"{path}: expected sections, each with its parameters")
+    changes = {f"{section}.{key}": value for section, values in recipe.items() for key, value in values.items()}
+    try:
+        require_valid(folder, changes)
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error}") from None
+    return changes
 
 
 def write(folder: Path, changes: Overrides) -> None:
