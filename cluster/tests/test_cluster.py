@@ -111,7 +111,7 @@ def test_only_tracked_files_and_the_data_travel(finished, tmp_path):
         (project / name).write_text("['core']\n" if "config" in name else "TOPSECRET")
     with processes.life_line() as line:
         place = Workplace(project, tmp_path / "scratch", line)
-    shutil.copytree(project / "data", place.folder / "data", dirs_exist_ok=True)
+    shutil.copytree(project / "data/normalized", place.folder / "data/normalized")
     task = place.task(["train", "evaluate"])
     assert task["data"] == [f"data/normalized/{split}" for split in ("test", "train", "validation")]
     assert task["outputs"][0] == "models/model.keras"

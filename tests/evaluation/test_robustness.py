@@ -60,5 +60,5 @@ def test_the_table_has_a_row_for_each_change_and_no_accuracy_without_a_digit(fin
     assert len(keys) == len(set(keys))
     assert table["confidence"].between(0.1, 1).all()
     metrics, accuracy = pd.read_json(finished / "reports/evaluate/metrics.json", typ="series"), table["accuracy"]
-    assert accuracy[table["change"] == "unchanged"].tolist() == [metrics["accuracy"]]
+    assert accuracy[table["change"] == "unchanged"].tolist() == [pytest.approx(metrics["accuracy"])]
     assert table["change"][accuracy.isna()].tolist() == ["blank", "random pixels", "shapes"]

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from networks import build
 from test_batches import one_by_one
 
 from contracts import archive
 from contracts.dataset import Split
 from fixtures import SETTINGS, SPLIT, changed, dense
 from network import batches, checkpoint, predict
-from network.build import build
 from network.checkpoint import COLUMNS, Checkpoint, Diverged
 from network.determinism import keras, uncovered
 from network.fit import fit, learning_rate

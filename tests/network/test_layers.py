@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from networks import build
 from test_arithmetic import fused
 
 from fixtures import changed, dense
 from network import arithmetic, layers
-from network.build import build
 from network.determinism import keras, tf, uncovered
 from network.fit import optimizer
 from network.step import Canonical, Trainer

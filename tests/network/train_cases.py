@@ -50,12 +50,12 @@ CASES: list[tuple[int, int, dict, dict]] = [
 def digest(name: str) -> str:
     """Train two epochs and predict every image; hash the archive, the history and the probabilities."""
     import numpy as np
+    from networks import build
 
     from common.params import Model, Train, parse
     from contracts import archive
     from contracts.dataset import Split
     from network import batches, predict
-    from network.build import build
     from network.checkpoint import Checkpoint
     from network.determinism import keras, steady
     from network.fit import fit

@@ -9,7 +9,6 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 import recipe
-from common import params
 from common.errors import PipelineError
 from drawing import figures
 from fixtures import AUTHOR, PROJECT, commit, run, succeed
@@ -20,12 +19,8 @@ ROW = {"recipe": "b", "seed": 1, "errors": 50}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (PROJECT / "recipes").glob("*.yaml")))
-def test_every_recipe_is_valid_and_changes_something(name, monkeypatch):
-    monkeypatch.chdir(PROJECT)
-    usual = params.read()
-    for key, value in read_recipe(Path(), name).items():
-        section, parameter = key.split(".")
-        assert usual[section][parameter] != value
+def test_every_recipe_is_valid(name):
+    assert read_recipe(PROJECT, name)
 
 
 @pytest.fixture
