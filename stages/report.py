@@ -119,6 +119,16 @@ def pinned_versions(text: str) -> list[str]:
     return sorted(line.split()[0] for line in text.splitlines() if "==" in line)
 
 
+def describe_network(config: dict) -> str:
+    """Return the hidden units of a saved network of dense layers alone, or the kinds of the layers of another one."""
+    layers = config["config"]["layers"]
+    kinds = [archive.snake_case(layer["class_name"]) for layer in layers]
+    if {*kinds} <= {"input_layer", "flatten", "dense"}:
+        units = [str(layer["config"]["units"]) for layer in layers if "units" in layer["config"]]
+        return f"{' and '.join(units[:-1]) or 'no'} hidden units"
+    return f"layers {', '.join(kind for kind in kinds if kind not in ('input_layer', 'reshape', 'flatten'))}"
+
+
 @exclusive("stage")
 def main() -> None:
     names, about = params.load(Dataset).class_names, params.load(About)
@@ -133,7 +143,7 @@ def main() -> None:
         "names": names,
         "normalize": normalize,
         "train": train,
-        "hidden_units": model.hidden_units,
+        "network": describe_network(archive.load_config()),
         "level": evaluate.confidence_level,
         "parameters": list_parameters(normalize, model, train, evaluate),
         "split_sizes": load_json(Path("reports/eda/summary.json"), "eda")["images"],

@@ -3,10 +3,12 @@
 import json
 import re
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
-from fixtures import AUTHOR, STAGES, edit_params, run, succeed
+from fixtures import AUTHOR, IMAGES, STAGES, edit_params, run, succeed
 from test_declared import ELSEWHERE, declared
 
 NEEDS = {  # the stage that a stage asks for when nothing is there
@@ -89,6 +91,19 @@ def test_an_experiment_can_be_run_and_shown_and_the_old_results_are_restored(lig
     succeed(light, "git", "restore", "params.yaml")
     assert executed(succeed(light, "dvc", "repro")) == []
     assert lock == (light / "dvc.lock").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_network_of_other_layers_goes_through_every_stage_and_tool(project):
+    edit_params(project, {"model.convolutions": [2, 3]})
+    build, flat = project / "stages/network/build.py", '    network.add(layers.Flatten(name="flatten"))\n'
+    other = flat + '    network.add(layers.BatchNormalization(name="normalization"))\n'
+    build.write_text(build.read_text().replace(flat, other))
+    assert "\nbatch_normalization: same bytes on this machine only\n" in succeed(project, "dvc", "repro")
+    assert r"batch\_normalization: same bytes on one machine only" in (project / "reports/model_card.md").read_text()
+    assert "Verdict: Accuracy" in succeed(project, "python", "tools/compare.py")
+    Image.fromarray(255 - IMAGES[3].astype(np.uint8)).save(project / "three.png")
+    assert re.search(r"three.png: (not sure|\d)", succeed(project, "python", "tools/predict.py", "three.png"))
 
 
 @pytest.mark.parametrize(

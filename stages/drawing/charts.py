@@ -57,7 +57,7 @@ def draw_history(history: pd.DataFrame) -> Figure:
         for prefix, colour, marker, name in sides:
             values = scale * history[prefix + measure]
             axes.plot(history["epoch"], values, color=colour, marker=marker, markersize=4, label=name)
-        axes.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(plt.MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_ylabel(label)
         axes.grid(axis="y")
     panels[-1].set_xlabel("epoch")

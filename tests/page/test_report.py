@@ -121,6 +121,16 @@ def test_page_and_card_state_which_layers_have_the_same_bytes_on_one_machine_onl
     assert "Another machine may get other bytes: conv2d, dropout." in report.PAGE.read_text()
 
 
+def test_the_network_is_described_as_it_was_saved():
+    def saved(*layers: tuple[str, dict]) -> str:
+        return report.describe_network({"config": {"layers": [{"class_name": c, "config": o} for c, o in layers]}})
+
+    first, last = [("InputLayer", {}), ("Flatten", {})], ("Dense", {"units": 10})
+    assert saved(*first, ("Dense", {"units": 9}), ("Dense", {"units": 8}), last) == "9 and 8 hidden units"
+    assert saved(*first, last) == "no hidden units"
+    assert saved(("Conv2D", {}), *first, ("Dropout", {}), last) == "layers conv2d, dropout, dense"
+
+
 def test_no_text_of_the_user_is_markup_in_the_card_or_the_page(here):
     texts = {f"about.{key}": HOSTILE for key in ("name", "subject", "unit", "origin", "licence")}
     edit_params(here, texts | {"dataset.class_names": [HOSTILE, *"123456789"]})
