@@ -16,7 +16,7 @@ class PipelineError(Exception):
 
 @contextmanager
 def on_interrupt(note: str) -> Iterator[None]:
-    """Have an interrupt of the block say how far it came and what goes on."""
+    """Add a note to an interrupt of the block: how far it came and how to continue."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -27,8 +27,8 @@ def on_interrupt(note: str) -> Iterator[None]:
 def run(main: Callable[[], None]) -> None:
     """Call `main`; report a PipelineError, or an OSError such as a full disk, in one line and exit with status 1.
 
-    An interrupt is reported with the notes of its exception, which say how far it came; the exit status is then 128
-    plus the number of the signal, as in a shell.
+    An interrupt is reported with the notes of its exception; the exit status is then 128 plus the number of the signal,
+    as in a shell.
     """
     name = Path(sys.argv[0]).stem
     if hasattr(sys.stdout, "reconfigure"):  # a console that cannot print a character shows `?`

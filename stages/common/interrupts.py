@@ -22,13 +22,13 @@ def stop_at_once(number: int, frame: FrameType | None) -> NoReturn:
 
 def interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """Raise KeyboardInterrupt, so that temporary files are removed; a later signal does not wait for that."""
-    struck = time.monotonic()
-    on_signals(lambda number, frame: time.monotonic() < struck + 1 or stop_at_once(number, frame))
+    first = time.monotonic()
+    on_signals(lambda number, frame: time.monotonic() < first + 1 or stop_at_once(number, frame))
     raise KeyboardInterrupt(number)
 
 
 def on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Have signals handled so in this process, if it is a stage or tool and no test that imports one."""
+    """Handle signals by `handler` in this process if it is a stage or tool, rather than a test that imports one."""
     if Path(sys.argv[0]).resolve().parent in SCRIPTS:
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:  # as a shell asks of what it starts in the background

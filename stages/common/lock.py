@@ -19,7 +19,7 @@ FOLDER = Path(".locks")  # outside all outputs, which DVC deletes
 
 
 def parents() -> list[int]:
-    """Return the processes that this one needs: its parent, and DVC behind it where the parent is only DVC's shell.
+    """Return the processes that this one depends on: its parent, and DVC behind it if the parent is DVC's shell.
 
     DVC runs `sh -c COMMAND`. Bash and zsh become the command; Debian's sh waits for it, and lives on when DVC ends.
     """
@@ -36,9 +36,9 @@ PARENTS = parents() if "DVC_STAGE" in os.environ else None  # which DVC sets for
 
 @contextmanager
 def exclusive(name: str) -> Iterator[None]:
-    """Hold the lock `name` of the current folder; while another process holds it, report that one and wait.
+    """Hold the lock `name` of the current folder; while another process holds it, name that process and wait.
 
-    The system releases it when the process ends, however it ends. Raises PipelineError when DVC has ended meanwhile.
+    The system releases the lock when the process ends, even if it is killed. Raises PipelineError if DVC has ended.
     """
     if not Path("params.yaml").exists():  # not the project's folder, as the stage itself will report
         yield
@@ -65,9 +65,9 @@ def exclusive(name: str) -> Iterator[None]:
 
 
 def require_parent() -> None:
-    """Raise PipelineError when the DVC that started this process has ended: what is written now belongs to the next.
+    """Raise PipelineError if the DVC that started this process has ended: the outputs now belong to the next run.
 
-    Windows does not tell; there the lock alone must do.
+    Windows does not report it, so only the lock protects there.
     """
     if PARENTS is not None and parents() != PARENTS:
         raise PipelineError("dvc has ended and left this stage alone: stopped; run the same command again")

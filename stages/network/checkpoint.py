@@ -24,7 +24,7 @@ COLUMNS = ["accuracy", "loss", "val_accuracy", "val_loss"]  # of the history, af
 
 
 class Diverged(PipelineError):
-    """The loss is no longer a number; the same settings would lead there again."""
+    """The loss is no longer a number; the same settings would diverge again."""
 
 
 def path_for(stage: str, folders: Iterable[Path], settings: str) -> Path:
