@@ -111,7 +111,7 @@ def test_only_tracked_files_and_the_data_travel(finished, tmp_path):
         (project / name).write_text("['core']\n" if "config" in name else "TOPSECRET")
     with processes.life_line() as line:
         place = Workplace(project, tmp_path / "scratch", line)
-    shutil.copytree(project / "data/normalized", place.folder / "data/normalized")
+    shutil.copytree(project / "data/normalized", place.folder / "data/normalized", dirs_exist_ok=True)
     task = place.task(["train", "evaluate"])
     assert task["data"] == [f"data/normalized/{split}" for split in ("test", "train", "validation")]
     assert task["outputs"][0] == "models/model.keras"
@@ -256,7 +256,7 @@ def test_slurm_runs_scheduler_workers_and_client_in_one_job(light, tmp_path):
     succeed(PROJECT, "python", "cluster/certificate.py", str(folder))
     for path, text in [
         (tmp_path / "bin/srun", '#!/bin/bash\nshift; n=$1; shift\nfor ((i = 0; i < n; i++)); do "$@" & done\nwait\n'),
-        (light / ".venv/bin/python", f'#!/bin/sh\nexec {sys.executable} "$@"\n'),
+        (light / ".venv/bin/python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'),
     ]:
         path.parent.mkdir(parents=True)
         path.write_text(text)
