@@ -40,11 +40,12 @@ def seeds() -> str:
 
 def recipes() -> str:
     """Return a table with the test accuracy and the time of each recipe."""
-    rows = []
+    rows, usual = [], params.read(PROJECT / params.PATH)["model"]
     for name, runs in pd.read_csv(PROJECT / "reports/record.csv").groupby("recipe"):
         recipe = params.parse((PROJECT / f"recipes/{name}.yaml").read_text(encoding="utf-8"))
-        model = {"dense": recipe["model"].get("hidden_units"), "convolutions": recipe["model"].get("convolutions")}
-        network = ", ".join(f"{kind} {' and '.join(map(str, sizes))}" for kind, sizes in model.items() if sizes)
+        model = usual | recipe.get("model", {})
+        layers = {"convolutions": model["convolutions"], "dense": model["hidden_units"]}
+        network = ", ".join(f"{kind} {' and '.join(map(str, sizes))}" for kind, sizes in layers.items() if sizes)
         minutes = " to ".join(dict.fromkeys(f"{runs['minutes'].agg(end):.0f}" for end in ("min", "max")))
         accuracy = f"{spread(runs['accuracy'])} (n = {len(runs)})"
         rows.append([f"`{name}`", network, runs["epochs"].iloc[0], accuracy, minutes])

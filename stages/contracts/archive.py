@@ -27,17 +27,20 @@ COVERED: dict[str, set[str]] = {
     "max_pooling2d": {"pool_size", "strides", "padding"},
     "average_pooling2d": {"pool_size", "strides", "padding"},
 }
-# The values that the other options must have, where it is not None or False.
-EXPECTED: dict[str, list] = {
-    "trainable": [True],
-    "dtype": ["float32"],
-    "use_bias": [True],
-    "kernel_initializer": ["GlorotUniform"],
-    "bias_initializer": ["Zeros"],
-    "data_format": ["channels_last"],
-    "dilation_rate": [[1, 1]],
-    "groups": [1],
-    "activation": ["relu"],
+# The values that the other options must have, where they are set.
+EXPECTED = {
+    "trainable": True,
+    "dtype": "float32",
+    "use_bias": True,
+    "kernel_initializer": "GlorotUniform",
+    "bias_initializer": "Zeros",
+    "data_format": "channels_last",
+    "dilation_rate": [1, 1],
+    "groups": 1,
+    "activation": "relu",
+    "sparse": False,
+    "ragged": False,
+    "optional": False,
 }
 
 
@@ -105,9 +108,9 @@ def uncovered(config: Mapping[str, Any]) -> list[str]:
         if kind not in COVERED or (layer is layers[-1] and kind != "dense"):
             found.append(kind)
             continue
-        expected = {**EXPECTED, "activation": ["softmax"]} if layer is layers[-1] else EXPECTED
+        expected = {**EXPECTED, "activation": "softmax"} if layer is layers[-1] else EXPECTED
         options = {k: plain(v) for k, v in layer["config"].items() if k not in COVERED[kind] | {"name"}}
-        other = sorted(k for k, value in options.items() if value not in (None, False, *expected.get(k, ())))
+        other = sorted(k for k, value in options.items() if value not in (None, expected.get(k)))
         if kind == "dense" and len(layer["build_config"]["input_shape"]) != 2:
             other.append("input_shape")
         found += [f"{kind} ({', '.join(other)})"] if other else []

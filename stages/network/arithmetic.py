@@ -15,8 +15,8 @@ so its order does not matter (`exact_sum`). An element of a product is then a ch
 after the other. (YNNPACK begins a new sum after 512 terms where it finds that faster; on ARM CPUs with SME it never
 does.) This needs the XLA flags of network/determinism.py: transposes must stay out of the products.
 
-Kernels are stored as the products need them (`pack`), so that no step transposes them. Only the arithmetic is replaced:
-layers, weights and archive are Keras' own. layers.py builds the layers on it.
+Kernels are stored as the forward products need them (`pack`). Only the arithmetic is replaced: layers, weights and
+archive are Keras' own. layers.py builds the layers on it.
 """
 
 import math

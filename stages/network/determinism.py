@@ -4,8 +4,8 @@ The settings must be in the environment before TensorFlow is imported. They over
 reproducibility would depend on the shell otherwise; a line on standard error reports each value that is overridden.
 
 Other variables (the number of threads, ONEDNN_MAX_CPU_ISA, GLIBC_TUNABLES ...) do not change a byte: XLA compiles the
-whole training step, and network/arithmetic.py gives it each sum in a form whose order is fixed. Networks with other
-layers run on Keras' own operations, which have the same bytes on one machine only (`steady`).
+whole training step, and network/arithmetic.py gives it each sum in a form whose order is fixed. Networks with layers
+that network/layers.py does not cover run on Keras' own operations, with the same bytes on one machine only (`steady`).
 """
 
 import json

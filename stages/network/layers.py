@@ -101,6 +101,8 @@ def dropout(x: tf.Tensor, layer: keras.layers.Dropout) -> tf.Tensor:
 
     Which ones is decided by Threefry (Salmon et al., 2011), whole-number arithmetic of the layer's seed and a counter.
     """
+    if layer.rate in (0, 1):  # Keras has no seed for a rate of 0
+        return x * (1 - layer.rate)
     seed = layer.seed_generator.next()
     bits = tf.random.stateless_uniform(x.shape, tf.cast(seed, tf.int32), None, None, tf.uint32, alg="threefry")
     return tf.where(bits < int(layer.rate * 2**32), 0.0, x * np.float32(1 / (1 - layer.rate)))

@@ -26,7 +26,7 @@ def test_the_example_of_the_docs_is_a_network():
 
 
 @pytest.mark.parametrize("build", [network.build.build, networks.build])
-def test_the_parameters_of_the_model_decide_its_layers(build):
+def test_no_one_or_eight_hidden_layers_and_three_convolutions_are_a_network(build):
     for settings in (dense(), dense(3), dense(*[4] * 8), dense(4).model_copy(update={"convolutions": [2, 2, 2]})):
         assert build(settings, 5, 0).output_shape == (None, 5)
 

@@ -100,6 +100,21 @@ def test_a_convolution_is_the_contract_s_product_of_patches_and_so_are_its_gradi
     np.testing.assert_array_equal(by_x, expected)
 
 
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [
+        (L.Dense(3, "relu", trainable=False), "dense (trainable)"),
+        (L.Dense(3, "relu", use_bias=False), "dense (use_bias)"),
+        (L.Dense(3, "relu", kernel_initializer="he_normal"), "dense (kernel_initializer)"),
+        (L.Dropout(0.5, noise_shape=(None, 1)), "dropout (noise_shape)"),
+        (L.Dense(3), "dense (activation)"),
+    ],
+)
+def test_an_option_that_is_not_covered_is_named(layer, kind):
+    last = L.Dense(10, activation="softmax")
+    assert uncovered(keras.Sequential([keras.Input((28, 28)), FLATTEN, layer, last])) == [kind]
+
+
 def test_the_first_of_equal_pixels_wins_a_maximum():
     x = tf.constant(RANDOM.integers(0, 2, (2, 6, 6, 3)), tf.float32)
     with tf.GradientTape() as tape:
@@ -118,6 +133,8 @@ def test_dropout_keeps_its_share_enlarges_it_and_changes_from_step_to_step():
         assert {*np.unique(dropped)} == {0, np.float32(1 / 0.7)}
         assert (dropped == 0).mean() == pytest.approx(0.3, abs=0.006)  # four standard errors
     assert ((first == 0) & (second == 0)).mean() == pytest.approx(0.09, abs=0.004)
+    np.testing.assert_array_equal(layers.dropout(x, L.Dropout(0.0)), x)
+    assert not np.any(layers.dropout(x, L.Dropout(1.0)))
     layer.seed_generator.state.assign([5, 0])
     np.testing.assert_array_equal(call(), first)
     assert layers.logits([layer], [], x, training=False) is x
@@ -132,9 +149,8 @@ def test_the_answer_for_an_image_does_not_depend_on_the_others():
         np.testing.assert_array_equal(answer(tf.constant(many[:n])), every[:n])
 
 
-def test_decay_concerns_the_kernels_of_convolutions_alone():
+def test_kernels_alone_decay():
     built = NETWORKS["Keras' example, smaller"]()
     adam = optimizer(changed(weight_decay=0.5), 10)
-    Trainer(built, adam)
-    kernels = [variable.name for variable in Trainer(built, adam).kind.trained if adam._use_weight_decay(variable)]
-    assert kernels == ["kernel"] * 4
+    trained = Trainer(built, adam).kind.trained
+    assert [variable.name for variable in trained if adam._use_weight_decay(variable)] == ["kernel"] * 4
