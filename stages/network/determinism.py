@@ -35,7 +35,9 @@ SETTINGS = {
     "TF_XLA_FLAGS": "",
     # A GPU adds in a different order.
     "CUDA_VISIBLE_DEVICES": "-1",
-    # ~/.keras/keras.json may name another backend.
+    # keras.json in this folder may name another backend, type of numbers or order of channels.
+    "KERAS_HOME": os.devnull,
+    # So may the environment.
     "KERAS_BACKEND": "tensorflow",
 }
 THREADS = 4  # of Keras' own operations; on two cores no slower than two
@@ -72,12 +74,6 @@ apply()
 with quiet():
     import keras
     import tensorflow as tf  # noqa: F401
-
-# ~/.keras/keras.json may change these as well; the values are Keras' own defaults.
-keras.config.set_floatx("float32")
-keras.config.set_epsilon(1e-7)
-keras.config.set_image_data_format("channels_last")
-keras.config.set_dtype_policy("float32")
 
 
 def uncovered(network: keras.Model) -> list[str]:
