@@ -21,7 +21,6 @@ from drawing import charts, figures, fonts, samples
 
 REPORTS = Path("reports/eda")
 SPLITS = ["train", "validation", "test"]
-CHUNK = 10_000  # images read at once
 
 
 def count_labels(labels: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
@@ -41,11 +40,12 @@ def add_up(images: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.nda
     (256,) int64: sums of integers are exact in any order, on any CPU.
     """
     sums, counts = np.zeros((classes, *images.shape[1:]), np.int64), np.zeros(256, np.int64)
-    for start in range(0, len(images), CHUNK):
-        grey = np.rint(images[start : start + CHUNK] * np.float32(255)).astype(np.uint8)
+    for start in range(0, len(images), dataset.CHUNK):
+        chunk = slice(start, start + dataset.CHUNK)
+        grey = dataset.grey_levels(images[chunk])
         counts += np.bincount(grey.ravel(), minlength=256)
         for digit in range(classes):
-            sums[digit] += grey[labels[start : start + CHUNK] == digit].sum(axis=0, dtype=np.int64)
+            sums[digit] += grey[labels[chunk] == digit].sum(axis=0, dtype=np.int64)
     return sums, counts
 
 

@@ -11,9 +11,9 @@ import common.interrupts  # noqa: F401
 
 from collections.abc import Callable
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from common import params
 from common.errors import PipelineError, run
@@ -24,9 +24,6 @@ from contracts import archive, dataset, tables
 from evaluation import measures, robustness
 from network import predict
 
-REPORTS = Path("reports/evaluate")
-PREDICTIONS = {"test": REPORTS / "predictions.csv", "validation": REPORTS / "validation_predictions.csv"}
-
 
 def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
     """Raise PipelineError unless there is a probability for each name."""
@@ -36,18 +33,16 @@ def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
         )
 
 
-def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray) -> list[tables.Robustness]:
+def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on non-digits."""
-
-    def row(change: str, amount: int, grey: np.ndarray, labels: np.ndarray | None) -> tables.Robustness:
+    digits = ((*variant, labels) for variant in robustness.changed(dataset.grey_levels(images)))
+    others = ((kind, 0, grey, None) for kind, grey in robustness.not_digits(len(images)))
+    rows = []
+    for change, amount, grey, actual in chain(digits, others):
         probabilities = predict.predict(network, grey / np.float32(255))
-        accuracy = None if labels is None else float((probabilities.argmax(axis=1) == labels).mean())
-        confidence = float(probabilities.max(axis=1).mean(dtype=np.float64))
-        return tables.Robustness(change, amount, len(grey), accuracy, confidence)
-
-    digits = ((*variant, labels) for variant in robustness.changed(robustness.grey_levels(images)))
-    others = ((shown, 0, grey, None) for shown, grey in robustness.not_digits(len(images)))
-    return [row(*variant) for variant in chain(digits, others)]
+        accuracy = None if actual is None else (probabilities.argmax(axis=1) == actual).mean()
+        rows.append((change, amount, len(grey), accuracy, probabilities.max(axis=1).mean(dtype=np.float64)))
+    return pd.DataFrame(rows, columns=[*tables.COLUMNS[tables.ROBUSTNESS]])
 
 
 @exclusive("stage")
@@ -57,19 +52,19 @@ def main() -> None:
     validation = dataset.load(dataset.FOLDER / "validation")
     probabilities, watched = (predict.predict(network, split.images) for split in (test, validation))
     require_outputs(probabilities, names)
-    predicted = probabilities.argmax(axis=1)
-    digits = measures.measure_digits(predicted, test.labels, names)
-    calibration = measures.calibrate(probabilities.max(axis=1), predicted == test.labels, settings.calibration_bins)
-    metrics = measures.measure(probabilities, test.labels, digits, calibration, settings.confidence_level)
+    predictions = measures.list_predictions(probabilities, test.labels)
+    digits = measures.measure_digits(predictions, names)
+    calibration = measures.calibrate(predictions, settings.calibration_bins)
+    metrics = measures.measure(probabilities, predictions, digits, calibration, settings.confidence_level)
     changes = measure_robustness(network, test.images, test.labels)
 
-    tables.save(PREDICTIONS["test"], measures.list_predictions(probabilities, test.labels))
-    tables.save(PREDICTIONS["validation"], measures.list_predictions(watched, validation.labels))
-    tables.save(REPORTS / "per_digit.csv", digits)
-    tables.save(REPORTS / "calibration.csv", calibration)
-    tables.save(REPORTS / "ambiguous.csv", measures.most_ambiguous(probabilities, test.labels, settings.ambiguous))
-    tables.save(REPORTS / "robustness.csv", changes)
-    save_json(REPORTS / "metrics.json", metrics)
+    tables.save(tables.PREDICTIONS, predictions)
+    tables.save(tables.VALIDATION_PREDICTIONS, measures.list_predictions(watched, validation.labels))
+    tables.save(tables.PER_DIGIT, digits)
+    tables.save(tables.CALIBRATION, calibration)
+    tables.save(tables.AMBIGUOUS, measures.most_ambiguous(probabilities, test.labels, settings.ambiguous))
+    tables.save(tables.ROBUSTNESS, changes)
+    save_json(tables.EVALUATE / "metrics.json", metrics)
     low, high = (100 * metrics["accuracy_interval"][end] for end in ("low", "high"))
     print(
         f"evaluate: test accuracy {100 * metrics['accuracy']:.2f} % "

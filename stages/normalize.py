@@ -7,7 +7,7 @@ Writes data/normalized/{train,validation,test}/{images,labels}.npy and reports/n
 import common.interrupts  # noqa: F401
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,6 @@ from contracts import dataset
 RAW = Path("data/raw")
 REPORT = Path("reports/normalize/duplicates.json")
 UNSIGNED_BYTE = 0x08  # the type code of IDX
-CHUNK = 10_000  # images; 31 MB as float32
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
@@ -89,12 +88,6 @@ def stratified_split(
     return np.sort(train), np.sort(validation)
 
 
-def scaled(images: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield images[index] in chunks, converted from uint8 in [0, 255] to float32 in [0, 1]."""
-    for start in range(0, len(index), CHUNK):
-        yield images[index[start : start + CHUNK]] / np.float32(255)
-
-
 def digests(images: np.ndarray) -> np.ndarray:
     """Return a 64-bit hash of each image, (n,) int64."""
     return np.array([hash(image.tobytes()) for image in np.asarray(images)])
@@ -120,9 +113,9 @@ def main() -> None:
     published = digests(images)
     duplicates = count_duplicates(published[train], published[validation], digests(test_images))
 
-    dataset.save(dataset.FOLDER / "train", scaled(images, train), labels[train])
-    dataset.save(dataset.FOLDER / "validation", scaled(images, validation), labels[validation])
-    dataset.save(dataset.FOLDER / "test", scaled(test_images, test), test_labels)
+    dataset.save(dataset.FOLDER / "train", images, labels, train)
+    dataset.save(dataset.FOLDER / "validation", images, labels, validation)
+    dataset.save(dataset.FOLDER / "test", test_images, test_labels, test)
     save_json(REPORT, duplicates)
     print(
         f"normalize: {len(train):,} training, {len(validation):,} validation, {len(test):,} test images; "

@@ -6,15 +6,13 @@ Writes reports/plot/*.png; dvc.yaml lists them.
 
 import common.interrupts  # noqa: F401
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from common import params
-from common.errors import PipelineError, run
-from common.files import require, rerun_hint
+from common.errors import run
 from common.lock import exclusive
 from common.params import About, Dataset, Evaluate, Figures, Plot, Train
 from contracts import dataset, tables
@@ -23,26 +21,13 @@ from evaluation import robustness
 from network import augmentation
 
 REPORTS = Path("reports/plot")
-HISTORY = Path("reports/train/history.csv")
-EVALUATE = Path("reports/evaluate")
 AUGMENTED = 20  # classes at most in augmented.png
-COLUMNS = ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"]  # of the history
 
 
-def read_history(path: Path) -> pd.DataFrame:
-    """Return the history of a training, a row for each epoch. Raises PipelineError if the file is missing or broken."""
-    try:
-        return pd.read_csv(require(path, "train"), usecols=COLUMNS)
-    except ValueError as error:  # pandas' own errors and those of decoding are ValueErrors
-        raise PipelineError(f"{path}: {error}; {rerun_hint('train')}") from None
-
-
-def count_confusions(predictions: Iterable[tables.Prediction], classes: int) -> np.ndarray:
+def count_confusions(predictions: pd.DataFrame, classes: int) -> np.ndarray:
     """Count the images of each actual digit (rows) that were predicted as each digit (columns); (classes, classes)."""
-    counts = np.zeros((classes, classes), np.int64)
-    for row in predictions:
-        counts[row.actual, row.predicted] += 1
-    return counts
+    cells = classes * predictions["actual"] + predictions["predicted"]
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
 def deform(images: np.ndarray, seed: int) -> dict[str, list[np.ndarray]]:
@@ -59,19 +44,16 @@ def main() -> None:
     names, mistakes_shown = params.load(Dataset).class_names, params.load(Plot).mistakes
     training, font = params.load(Train), params.load(Figures).font
     level, unit = params.load(Evaluate).confidence_level, params.load(About).unit
-    history = read_history(HISTORY)
-    predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
-    digits = tables.load(EVALUATE / "per_digit.csv", tables.Digit)
-    bins = tables.load(EVALUATE / "calibration.csv", tables.Bin)
-    ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)
-    changes = pd.DataFrame(tables.load(EVALUATE / "robustness.csv", tables.Robustness))
+    history, predictions = tables.load(tables.HISTORY), tables.load(tables.PREDICTIONS)
+    digits, bins = tables.load(tables.PER_DIGIT), tables.load(tables.CALIBRATION)
+    ambiguous, changes = tables.load(tables.AMBIGUOUS), tables.load(tables.ROBUSTNESS)
     train, images = dataset.load(dataset.FOLDER / "train"), dataset.load(dataset.FOLDER / "test").images
     confusions = count_confusions(predictions, len(names))
     mistakes = tables.most_confident_mistakes(predictions, mistakes_shown)
-    changed = robustness.examples(robustness.grey_levels(images[0]))
+    changed = robustness.examples(dataset.grey_levels(images[0]))
     _, first_of_each = np.unique(train.labels, return_index=True)
     deformed = deform(train.images[first_of_each[:AUGMENTED]], training.seed)
-    of_mistakes, of_ambiguous = (images[[row.index for row in rows]] for rows in (mistakes, ambiguous))
+    of_mistakes, of_ambiguous = (images[rows["index"]] for rows in (mistakes, ambiguous))
 
     fonts.choose(font, names)
     figures.save(charts.draw_history(history), REPORTS / "training_history.png")

@@ -11,10 +11,11 @@ import base64
 import hashlib
 import io
 import math
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from common import params
@@ -28,7 +29,6 @@ from page import templates
 PAGE = Path("reports/index.html")
 CARD = Path("reports/model_card.md")  # its headings are those of Mitchell et al. (2019)
 REQUIREMENTS = Path("requirements.in")
-EVALUATE = Path("reports/evaluate")
 FIGURES = [
     "eda/digit_distribution",
     "eda/sample_images",
@@ -38,6 +38,7 @@ FIGURES = [
     "plot/robustness",
     "plot/training_history",
 ]
+Row = Any  # a row of predictions.csv or ambiguous.csv
 COLOURS = 64  # of a figure on the page: a third of the bytes, without a visible difference
 
 
@@ -53,7 +54,7 @@ def encode_png(image: Image.Image) -> str:
 
 def encode_image(image: np.ndarray) -> str:
     """Return an image, (28, 28) float32 in [0, 1], as a grey PNG in base64, white ink on black."""
-    return encode_png(Image.fromarray(np.rint(image * np.float32(255)).astype(np.uint8)))
+    return encode_png(Image.fromarray(dataset.grey_levels(image)))
 
 
 def load_figures() -> dict[str, dict]:
@@ -84,9 +85,9 @@ def load_reader(names: list[str], form: str) -> dict | None:
     return {"network": network, "metrics": metrics}
 
 
-def list_probabilities(row: tables.Prediction | tables.Ambiguous, names: list[str]) -> list[tuple[str, float]]:
+def list_probabilities(row: Row, names: list[str]) -> list[tuple[str, float]]:
     """Return the probability of the answer, of the second answer or the right one, and of all others together."""
-    if isinstance(row, tables.Ambiguous):
+    if hasattr(row, "runner_up"):
         known = {row.predicted: row.confidence, row.runner_up: row.runner_up_confidence}
     else:
         known = {row.predicted: row.confidence, row.actual: math.exp(-row.loss)}
@@ -95,13 +96,11 @@ def list_probabilities(row: tables.Prediction | tables.Ambiguous, names: list[st
     return rows + ([(f"{others} others", max(0.0, 1 - sum(known.values())))] if others else [])
 
 
-def list_tiles(
-    rows: Iterable[tables.Prediction | tables.Ambiguous], images: np.ndarray, names: list[str]
-) -> list[dict]:
+def list_tiles(table: pd.DataFrame, images: np.ndarray, names: list[str]) -> list[dict]:
     """Return the row, the image and the probabilities of each tile of a gallery."""
     return [
         {"row": row, "png": encode_image(images[row.index]), "probabilities": list_probabilities(row, names)}
-        for row in rows
+        for row in table.itertuples(index=False)
     ]
 
 
@@ -135,9 +134,8 @@ def main() -> None:
     normalize, model = params.load(Normalize), params.load(Model)
     train, evaluate = params.load(Train), params.load(Evaluate)
     images = dataset.load(dataset.FOLDER / "test").images
-    predictions = tables.load(EVALUATE / "predictions.csv", tables.Prediction)
-    mistakes = tables.most_confident_mistakes(predictions, params.load(Plot).mistakes)
-    ambiguous = tables.load(EVALUATE / "ambiguous.csv", tables.Ambiguous)
+    mistakes = tables.most_confident_mistakes(tables.load(tables.PREDICTIONS), params.load(Plot).mistakes)
+    changes = tables.load(tables.ROBUSTNESS)
     values = {
         "about": about,
         "names": names,
@@ -147,11 +145,12 @@ def main() -> None:
         "level": evaluate.confidence_level,
         "parameters": list_parameters(normalize, model, train, evaluate),
         "split_sizes": load_json(Path("reports/eda/summary.json"), "eda")["images"],
-        "metrics": load_json(EVALUATE / "metrics.json", "evaluate"),
-        "per_digit": tables.load(EVALUATE / "per_digit.csv", tables.Digit),
-        "robustness": tables.load(EVALUATE / "robustness.csv", tables.Robustness),
+        "metrics": load_json(tables.EVALUATE / "metrics.json", "evaluate"),
+        "per_digit": tables.load(tables.PER_DIGIT).dropna(),
+        "changed": changes.dropna(),
+        "without_digits": changes[changes["accuracy"].isna()],
         "mistakes": list_tiles(mistakes, images, names),
-        "ambiguous": list_tiles(ambiguous, images, names),
+        "ambiguous": list_tiles(tables.load(tables.AMBIGUOUS), images, names),
         "figures": load_figures(),
         "reader": load_reader(names, about.form),
         "uncovered": archive.uncovered(archive.load_config()),

@@ -12,10 +12,11 @@ import running.stages_on_path  # noqa: F401
 
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from common import params
 from common.errors import PipelineError, run
@@ -27,7 +28,6 @@ from pictures.command import Reading
 from pictures.dense import probabilities
 
 PROJECT = Path(__file__).resolve().parents[1]
-PREDICTIONS = Path("reports/evaluate/validation_predictions.csv")
 CONFIDENT_ERRORS = 0.005  # the largest share of the validation images that may be sure and wrong
 COLUMNS = ["digit", "confidence", "runner_up", "runner_up_confidence", "sure"]
 
@@ -50,11 +50,11 @@ def load_network(path: Path = archive.PATH) -> Network:
     return lambda images: np.asarray(network(images, training=False), np.float64)
 
 
-def find_threshold(predictions: Sequence[tables.Prediction]) -> float:
+def find_threshold(predictions: pd.DataFrame) -> float:
     """Return the lowest confidence, in thousandths, above which at most CONFIDENT_ERRORS of all images are wrong."""
     allowed = int(CONFIDENT_ERRORS * len(predictions))
     mistakes = tables.most_confident_mistakes(predictions, allowed + 1)
-    return (int(1000 * mistakes[allowed].confidence) + 1) / 1000 if len(mistakes) > allowed else 0.0
+    return (int(1000 * mistakes["confidence"].iloc[allowed]) + 1) / 1000 if len(mistakes) > allowed else 0.0
 
 
 def answer(row: np.ndarray, names: list[str], threshold: float) -> dict:
@@ -79,7 +79,7 @@ def main() -> None:
     arguments = command.read_arguments((__doc__ or "").partition("\n")[0])
     with contextlib.chdir(PROJECT):
         about, names, network = params.load(About), params.load(Dataset).class_names, load_network()
-        threshold = find_threshold(tables.load(PREDICTIONS, tables.Prediction))
+        threshold = find_threshold(tables.load(tables.VALIDATION_PREDICTIONS))
     convert = converter(about.form, about.background)  # as `pack_images` prepared the training images
 
     def read(grey: np.ndarray) -> Reading:

@@ -35,12 +35,24 @@ def save_json(path: Path, values: Mapping) -> None:
         )
 
 
+@contextmanager
+def readable(path: Path, stage: str) -> Iterator[None]:
+    """Raise PipelineError that names the stage which writes `path` if the file is missing or the block cannot read it.
+
+    The block should only read: libraries raise any exception for a damaged file.
+    """
+    require(path, stage)
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise PipelineError(f"{path} cannot be read ({reason}); {rerun_hint(stage)}") from None
+
+
 def load_json(path: Path, stage: str) -> dict:
     """Return what `stage` saved with `save_json`. Raises PipelineError when the file is missing or is not JSON."""
-    try:
-        return json.loads(require(path, stage).read_text(encoding="utf-8"))
-    except ValueError as error:  # of JSON, or of UTF-8
-        raise PipelineError(f"{path} is not JSON ({error}); {rerun_hint(stage)}") from None
+    with readable(path, stage):
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def rerun_hint(stage: str) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import PipelineError
-from common.files import atomic_write, require, rerun_hint
+from common.files import atomic_write, readable
 
 if TYPE_CHECKING:  # importing Keras takes seconds, and most readers of the archive do without
     from network.determinism import keras
@@ -86,13 +85,8 @@ def canonical(name: str, content: bytes) -> bytes:
 
 def load_config(path: Path = PATH) -> dict[str, Any]:
     """Return Keras' configuration of the saved network. Raises PipelineError when the archive is missing or damaged."""
-    try:
-        with zipfile.ZipFile(require(path, "train")) as archive:
-            return json.loads(archive.read("config.json"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise PipelineError(
-            f"{path} is not a Keras archive ({' '.join(str(error).split())[:200]}); {rerun_hint('train')}"
-        ) from None
+    with readable(path, "train"), zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("config.json"))
 
 
 def uncovered(config: Mapping[str, Any]) -> list[str]:

@@ -1,98 +1,80 @@
-"""The tables that `evaluate` writes: one class per CSV file; its fields are the columns."""
+"""The tables that `train` and `evaluate` write: for each CSV file, its columns and their types."""
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar, get_type_hints
 
-from common.errors import PipelineError
-from common.files import atomic_write, require, rerun_hint
+import pandas as pd
 
-Row = TypeVar("Row", bound=NamedTuple)
+from common.files import atomic_write, readable
 
+HISTORY = Path("reports/train/history.csv")
+EVALUATE = Path("reports/evaluate")
+PREDICTIONS = EVALUATE / "predictions.csv"  # of the test split
+VALIDATION_PREDICTIONS = EVALUATE / "validation_predictions.csv"
+PER_DIGIT = EVALUATE / "per_digit.csv"
+CALIBRATION = EVALUATE / "calibration.csv"
+AMBIGUOUS = EVALUATE / "ambiguous.csv"
+ROBUSTNESS = EVALUATE / "robustness.csv"
 
-class Prediction(NamedTuple):
-    """The answer for one image; `actual` and `predicted` are labels."""
-
-    index: int  # type: ignore[assignment]  # in the order of the split; it hides the method of that name
-    actual: int
-    predicted: int
-    confidence: float  # the highest probability
-    loss: float  # negative log-likelihood of the actual label, nats
-
-
-class Digit(NamedTuple):
-    """Scores of one digit; `digit` is its name in params.yaml. None where the digit has no images."""
-
-    digit: str
-    images: int
-    precision: float | None  # of the images predicted as this digit, the correct share
-    recall: float | None  # of the images of this digit, the correct share
-    f1: float | None  # the harmonic mean of the two
-
-
-class Bin(NamedTuple):
-    """The images whose confidence lies in (low, high]; there is no row for a bin without images."""
-
-    low: float
-    high: float
-    images: int
-    confidence: float  # mean
-    accuracy: float
-
-
-class Ambiguous(NamedTuple):
-    """An image with two nearly equal answers; the first fields are those of `Prediction`."""
-
-    index: int  # type: ignore[assignment]
-    actual: int
-    predicted: int
-    confidence: float
-    runner_up: int
-    runner_up_confidence: float
-
-
-class Robustness(NamedTuple):
-    """Results on changed images; evaluation/robustness.py describes changes and amounts."""
-
-    change: str
-    amount: int
-    images: int
-    accuracy: float | None  # None (an empty field) for images without a digit
-    confidence: float  # mean
+PREDICTION: dict[str, type] = {  # a row for each image
+    "index": int,  # in the order of the split
+    "actual": int,  # label
+    "predicted": int,
+    "confidence": float,  # the highest probability
+    "loss": float,  # negative log-likelihood of the actual label, nats
+}
+COLUMNS: dict[Path, dict[str, type]] = {
+    HISTORY: {"epoch": int, "accuracy": float, "loss": float, "val_accuracy": float, "val_loss": float},
+    PREDICTIONS: PREDICTION,
+    VALIDATION_PREDICTIONS: PREDICTION,
+    PER_DIGIT: {
+        "digit": str,  # its name in params.yaml
+        "images": int,
+        "precision": float,  # of the images predicted as this digit, the correct share; NaN if the digit has no images
+        "recall": float,  # of the images of this digit, the correct share; NaN as well
+        "f1": float,  # the harmonic mean of the two; NaN as well
+    },
+    CALIBRATION: {  # a row for each bin with images: those whose confidence lies in (low, high]
+        "low": float,
+        "high": float,
+        "images": int,
+        "confidence": float,  # mean
+        "accuracy": float,
+    },
+    AMBIGUOUS: {  # images with two nearly equal answers, the smallest margin first
+        "index": int,
+        "actual": int,
+        "predicted": int,
+        "confidence": float,
+        "runner_up": int,
+        "runner_up_confidence": float,
+    },
+    ROBUSTNESS: {  # results on changed images; evaluation/robustness.py describes changes and amounts
+        "change": str,
+        "amount": int,
+        "images": int,
+        "accuracy": float,  # NaN for images without a digit
+        "confidence": float,  # mean
+    },
+}
 
 
-def save(path: Path, rows: Sequence[NamedTuple]) -> None:
-    """Write at least one row of one class, with the names of the fields as header.
+def save(path: Path, table: pd.DataFrame) -> None:
+    """Write the columns of the table `path`; NaN becomes an empty field.
 
     Rounded to six decimals: the last bits depend on the order of sums and on the C library.
     """
-    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(rows[0]._fields)
-        writer.writerows([f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows)
+    with atomic_write(path) as part:
+        table.to_csv(part, columns=[*COLUMNS[path]], index=False, float_format="%.6f", lineterminator="\n")
 
 
-def load(path: Path, kind: type[Row]) -> list[Row]:
-    """Return the rows of class `kind` that `save` wrote. Raises PipelineError if it is missing or another."""
-    parse: dict[object, Callable[[str], object]] = {
-        int: int,
-        float: float,
-        str: str,
-        float | None: lambda text: float(text) if text else None,
-    }
-    columns = get_type_hints(kind)
-    try:
-        with require(path, "evaluate").open(encoding="utf-8", newline="") as file:
-            header, *lines = [*csv.reader(file)] or [[]]
-        if header != list(columns):
-            raise ValueError(f"expected columns {list(columns)}, found {header}")
-        return [kind._make(parse[t](text) for t, text in zip(columns.values(), line, strict=True)) for line in lines]
-    except (ValueError, csv.Error) as error:
-        raise PipelineError(f"{path}: {error}; {rerun_hint('evaluate')}") from None
+def load(path: Path) -> pd.DataFrame:
+    """Return the table `path`. Raises PipelineError if it is missing, or has other columns or types."""
+    columns = COLUMNS[path]
+    with readable(path, path.parent.name):
+        return pd.read_csv(path, usecols=[*columns], dtype=columns, keep_default_na=False, na_values="")
 
 
-def most_confident_mistakes(predictions: Iterable[Prediction], number: int) -> list[Prediction]:
+def most_confident_mistakes(predictions: pd.DataFrame, number: int) -> pd.DataFrame:
     """Return the wrong predictions, most confident first; ties in the order of the images."""
-    wrong = (row for row in predictions if row.actual != row.predicted)
-    return sorted(wrong, key=lambda row: -row.confidence)[:number]
+    wrong = predictions[predictions["actual"] != predictions["predicted"]]
+    return wrong.sort_values("confidence", ascending=False, kind="stable")[:number]

@@ -1,11 +1,8 @@
 """Charts of the class distribution, the training history and the results of `evaluate`."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from contracts import tables
 from drawing import figures
 from drawing.figures import Axes, Figure, plt
 from evaluation import intervals
@@ -100,11 +97,14 @@ def half_widths(shares: pd.Series, images: pd.Series, level: float) -> np.ndarra
     return 100 * np.maximum((shares - low, high - shares), 0)
 
 
-def draw_per_digit(digits: Sequence[tables.Digit], unit: str, level: float) -> Figure:
+def draw_per_digit(digits: pd.DataFrame, unit: str, level: float) -> Figure:
     """Draw precision, recall and F1 of each digit that has images, as dots because the axis does not start at zero."""
-    labels = [f"{row.digit}\n" + (f"n = {row.images:,}" if row.images else "no images") for row in digits]
+    labels = [
+        f"{name}\n" + (f"n = {n:,}" if n else "no images")
+        for name, n in zip(digits["digit"], digits["images"], strict=True)
+    ]
     figure, axes = plt.subplots(figsize=(figures.chart_width(labels), 1.4 + 0.42 * max(4, len(digits))))
-    table = pd.DataFrame(digits).dropna()
+    table = digits.dropna()
     answers = (table["recall"] * table["images"] / table["precision"]).round()  # NaN if never predicted
     for step, (measure, (colour, marker)) in zip((-0.22, 0, 0.22), MEASURES.items(), strict=True):
         images = answers.dropna() if measure == "precision" else table["images"]
@@ -130,17 +130,16 @@ def draw_per_digit(digits: Sequence[tables.Digit], unit: str, level: float) -> F
     return figure
 
 
-def draw_calibration(bins: Sequence[tables.Bin], level: float) -> Figure:
+def draw_calibration(bins: pd.DataFrame, level: float) -> Figure:
     """Draw the reliability diagram, accuracy over confidence, above the number of images in each bin."""
     figure, (reliability, sizes) = plt.subplots(
         2, 1, figsize=(figures.WIDTH, 5.6), sharex=True, gridspec_kw={"height_ratios": [2.2, 1]}
     )
     reliability.plot([0, 100], [0, 100], color="black", linewidth=0.8, linestyle=":", label="perfect calibration")
-    table = pd.DataFrame(bins)
-    few = table["images"] < FEW
+    few = bins["images"] < FEW
     for label, group, colour, inside, width in [
-        ("images of one bin", table[~few], ACCURACY[0], ACCURACY[0], 1.5),
-        (f"fewer than {FEW} images", table[few], PALE, "white", 1),
+        ("images of one bin", bins[~few], ACCURACY[0], ACCURACY[0], 1.5),
+        (f"fewer than {FEW} images", bins[few], PALE, "white", 1),
     ]:
         if len(group):
             reliability.errorbar(
@@ -157,8 +156,8 @@ def draw_calibration(bins: Sequence[tables.Bin], level: float) -> Figure:
     reliability.grid()
     figure.legend(*reliability.get_legend_handles_labels(), ncols=2, loc="outside upper center", frameon=False)
 
-    low, images = 100 * table["low"], table["images"]
-    bars = sizes.bar(low, images, 100 * table["high"] - low, align="edge", color=figures.TEST, edgecolor="white")
+    low, images = 100 * bins["low"], bins["images"]
+    bars = sizes.bar(low, images, 100 * bins["high"] - low, align="edge", color=figures.TEST, edgecolor="white")
     sizes.bar_label(bars, [f"{n:,}" for n in images], padding=2, fontsize=8)
     sizes.set(xlabel="confidence (%)", ylabel="test images", yscale="log", ylim=(0.7, 6 * images.max()))
     sizes.yaxis.set_major_formatter("{x:,.0f}")
@@ -181,10 +180,7 @@ def draw_variants(axes: Axes, rows: pd.DataFrame, labels: list[str], examples: E
 
 
 def draw_robustness(robustness: pd.DataFrame, examples: Examples, unit: str) -> Figure:
-    """Draw accuracy and confidence on changed images, a panel for each change with amounts, and one for the rest.
-
-    robustness: the columns of tables.Robustness.
-    """
+    """Draw accuracy and confidence on changed images, a panel for each change with amounts, and one for the rest."""
     figure, (*panels, others) = plt.subplots(len(AMOUNTS) + 1, 1, figsize=(figures.WIDTH, 10))
     unchanged, kinds = robustness["change"] == "unchanged", robustness["change"].isin(AMOUNTS)
     for axes, (change, title) in zip(panels, AMOUNTS.items(), strict=True):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
-from contracts import tables
 from drawing import figures
 from drawing.figures import Figure
 
@@ -31,10 +31,10 @@ def draw_means(means: np.ndarray, names: list[str], counts: np.ndarray, unit: st
     return figure
 
 
-def draw_mistakes(images: np.ndarray, mistakes: Sequence[tables.Prediction], names: list[str]) -> Figure:
+def draw_mistakes(images: np.ndarray, mistakes: pd.DataFrame, names: list[str]) -> Figure:
     """Draw the images of `mistakes`, with the actual and the predicted class and the confidence."""
     titles = []
-    for row in mistakes:
+    for row in mistakes.itertuples():
         share = "> 99.99" if row.confidence >= 0.99995 else f"{100 * row.confidence:.2f}"
         titles.append(f"{names[row.actual]} predicted as {names[row.predicted]}\n{share}\N{NO-BREAK SPACE}%")
     figure = figures.gallery(images, titles, columns=6, width=1.5)
@@ -42,12 +42,12 @@ def draw_mistakes(images: np.ndarray, mistakes: Sequence[tables.Prediction], nam
     return figure
 
 
-def draw_ambiguous(images: np.ndarray, ambiguous: Sequence[tables.Ambiguous], names: list[str]) -> Figure:
+def draw_ambiguous(images: np.ndarray, ambiguous: pd.DataFrame, names: list[str]) -> Figure:
     """Draw the images of `ambiguous`, with their first and second answers and the label."""
     titles = [
         f"{names[row.predicted]} ({100 * row.confidence:.0f}\N{NO-BREAK SPACE}%) or "
         f"{names[row.runner_up]} ({100 * row.runner_up_confidence:.0f}\N{NO-BREAK SPACE}%)\nis {names[row.actual]}"
-        for row in ambiguous
+        for row in ambiguous.itertuples()
     ]
     figure = figures.gallery(images, titles, columns=6, width=1.85)
     figure.suptitle("The most ambiguous test images: both answers, and the label")

@@ -18,11 +18,6 @@ NOISES = [32, 64, 96, 128]  # grey levels, the largest change of a pixel
 SEED = 0  # not a parameter, so every revision is measured on the same images
 
 
-def grey_levels(images: np.ndarray) -> np.ndarray:
-    """Return images (n, 28, 28) float32 in [0, 1], multiples of 1/255, as grey levels uint8."""
-    return np.rint(images * np.float32(255)).astype(np.uint8)
-
-
 def rotate(grey: np.ndarray, degrees: float) -> np.ndarray:
     """Rotate each image counter-clockwise about its centre, with bilinear interpolation.
 

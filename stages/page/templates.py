@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from common.files import atomic_write
-from contracts.tables import Robustness
 from evaluation import intervals
 
 FOLDER = Path(__file__).parent
@@ -39,7 +39,7 @@ def escape_markdown(value: object) -> object:
     return re.sub(r"[\\`*_~$<>\[\]|&]", r"\\\g<0>", value) if type(value) is str else value  # Markup is a subclass
 
 
-def change(row: Robustness) -> str:
+def change(row: Any) -> str:
     """Describe the change in a row of robustness.csv."""
     sizes = {
         "rotated": f"rotated {abs(row.amount)}° {'counter-clockwise' if row.amount > 0 else 'clockwise'}",

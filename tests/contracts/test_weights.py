@@ -28,5 +28,5 @@ def test_an_archive_that_is_missing_or_damaged_is_an_error(tmp_path):
     with pytest.raises(PipelineError, match=r"run `python stages/train\.py` first"):
         weights.load(tmp_path / "model.keras")
     (tmp_path / "model.keras").write_bytes(b"no zip")
-    with pytest.raises(PipelineError, match=re.escape("is not a Keras archive (File is not a zip file)")):
+    with pytest.raises(PipelineError, match=re.escape("cannot be read (File is not a zip file)")):
         weights.load(tmp_path / "model.keras")

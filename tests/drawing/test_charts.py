@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from contracts import tables
 from drawing import charts, figures
 from evaluation import intervals, robustness
 
@@ -20,11 +19,8 @@ def points(figure) -> dict[str, list]:
 
 
 def test_each_digit_with_images_has_its_three_measures():
-    digits = [
-        tables.Digit("a", 5, 1, 0.5, 0.75),
-        tables.Digit("b", 0, None, None, None),
-        tables.Digit("c", 1008, 0.0, 0.0, 0.0),
-    ]
+    rows = [("a", 5, 1, 0.5, 0.75), ("b", 0, None, None, None), ("c", 1008, 0.0, 0.0, 0.0)]
+    digits = pd.DataFrame(rows, columns=["digit", "images", "precision", "recall", "f1"])
     figure = charts.draw_per_digit(digits, "letter", 0.95)
     shown = points(figure)
     assert {label: [x for x, _ in group] for label, group in shown.items()} == {
@@ -45,7 +41,8 @@ def test_the_lines_of_a_share_are_its_wilson_interval():
 
 
 def test_the_reliability_diagram_shows_the_size_of_each_bin_and_marks_small_ones():
-    bins = [tables.Bin(0.25, 0.5, 3, 0.5, 0.25), tables.Bin(0.5, 1, 1200, 0.75, 1)]
+    columns = ["low", "high", "images", "confidence", "accuracy"]
+    bins = pd.DataFrame([(0.25, 0.5, 3, 0.5, 0.25), (0.5, 1, 1200, 0.75, 1)], columns=columns)
     figure = charts.draw_calibration(bins, 0.95)
     assert points(figure) == {"images of one bin": [[75, 100]], "fewer than 30 images": [[50, 25]]}
     sizes = figure.axes[1]
@@ -55,8 +52,8 @@ def test_the_reliability_diagram_shows_the_size_of_each_bin_and_marks_small_ones
 
 def test_every_row_of_the_robustness_is_in_a_panel_and_the_rest_in_the_last():
     examples = robustness.examples(np.zeros((28, 28), np.uint8))
-    rows = [tables.Robustness(change, amount, 9, 0.5, 0.75) for change, amount in examples]
-    figure = charts.draw_robustness(pd.DataFrame(rows), examples, "digit")
+    rows = pd.DataFrame(examples.keys(), columns=["change", "amount"]).assign(accuracy=0.5, confidence=0.75)
+    figure = charts.draw_robustness(rows, examples, "digit")
     assert len(figure.axes) == len(charts.AMOUNTS) + 1
     shown = sum(len(axes.lines[0].get_ydata()) for axes in figure.axes)
     assert shown == len(rows) + len(charts.AMOUNTS) - 1  # the unchanged images are in each of the others

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from contracts import tables
 from drawing import charts, figures, samples
 from eda import count_labels
 from evaluation import robustness
@@ -20,9 +19,18 @@ SETS = {
 }
 IMAGES = np.zeros((26 * 3, 28, 28))
 EXAMPLES = robustness.examples(np.zeros((28, 28), np.uint8))
-CHANGES = pd.DataFrame([tables.Robustness(change, amount, 9, 0.5, 0.75) for change, amount in EXAMPLES])
+CHANGES = pd.DataFrame(EXAMPLES.keys(), columns=["change", "amount"]).assign(accuracy=0.5, confidence=0.75)
 HISTORY = pd.DataFrame({name: [1, 0.5] for name in ("epoch", "accuracy", "loss", "val_accuracy", "val_loss")})
-BINS = [tables.Bin(i / 10, i / 10 + 0.1, 9_999, 0.5, 0.5) for i in range(10)]
+LOW = pd.Series(range(10)) / 10
+BINS = pd.DataFrame({"low": LOW, "high": LOW + 0.1, "images": 9_999, "confidence": 0.5, "accuracy": 0.5})
+
+
+def answers(classes: int) -> pd.DataFrame:
+    """The labels of 24 images and two answers to each."""
+    every = np.arange(24)
+    return pd.DataFrame({name: (every + i) % classes for i, name in enumerate(["actual", "runner_up", "predicted"])})
+
+
 FIGURES = {  # by the number of classes and their names
     "samples": lambda n, names: samples.draw_samples(IMAGES[: 3 * n], np.arange(3 * n) % n, names, 2),
     "distribution": lambda n, names: charts.draw_distribution(
@@ -30,14 +38,12 @@ FIGURES = {  # by the number of classes and their names
     ),
     "means": lambda n, names: samples.draw_means(IMAGES[:n], names, np.full(n, 12_000), "article"),
     "confusions": lambda n, names: charts.draw_confusions(np.full((n, n), 8888), names, "article"),
-    "mistakes": lambda n, names: samples.draw_mistakes(
-        IMAGES[:24], [tables.Prediction(i, i % n, (i + 2) % n, 0.9999, 1.0) for i in range(24)], names
-    ),
+    "mistakes": lambda n, names: samples.draw_mistakes(IMAGES[:24], answers(n).assign(confidence=0.9999), names),
     "ambiguous": lambda n, names: samples.draw_ambiguous(
-        IMAGES[:24], [tables.Ambiguous(i, i % n, (i + 2) % n, 0.5, (i + 1) % n, 0.49) for i in range(24)], names
+        IMAGES[:24], answers(n).assign(confidence=0.5, runner_up_confidence=0.49), names
     ),
     "per_digit": lambda n, names: charts.draw_per_digit(
-        [tables.Digit(name, 12_000, 0.5, 0.4, 0.45) for name in names], "article", 0.95
+        pd.DataFrame({"digit": names, "images": 12_000, "precision": 0.5, "recall": 0.4, "f1": 0.45}), "article", 0.95
     ),
 }
 WITHOUT_CLASSES = {

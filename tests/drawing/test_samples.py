@@ -1,7 +1,7 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from contracts import tables
 from drawing import figures, samples
 
 NAMES = ["zero", "one", "two"]
@@ -27,15 +27,16 @@ def test_every_class_is_shown_even_a_rare_one():
 
 
 def test_mistakes_and_ambiguous_images_show_the_answers_and_the_label():
-    rows = [tables.Prediction(2, 0, 2, 0.8, 0.1), tables.Prediction(3, 2, 0, 0.99999, 9.0)]
-    figure = samples.draw_mistakes(np.zeros((2, 28, 28)), rows, NAMES)
+    columns = ["actual", "predicted", "confidence", "runner_up", "runner_up_confidence"]
+    mistakes = pd.DataFrame([(0, 2, 0.8), (2, 0, 0.99999)], columns=columns[:3])
+    figure = samples.draw_mistakes(np.zeros((2, 28, 28)), mistakes, NAMES)
     assert titles(figure) == ["zero predicted\nas two\n80.00 %", "two predicted as\nzero\n> 99.99 %"]
-    figure = samples.draw_ambiguous(np.zeros((1, 28, 28)), [tables.Ambiguous(1, 2, 0, 0.41, 1, 0.4)], NAMES)
+    figure = samples.draw_ambiguous(np.zeros((1, 28, 28)), pd.DataFrame([(2, 0, 0.41, 1, 0.4)], columns=columns), NAMES)
     assert " ".join(titles(figure)[0].split()) == "zero (41 %) or one (40 %) is two"
 
 
 def test_no_mistakes_is_a_figure_too():
-    figure = samples.draw_mistakes(np.zeros((0, 28, 28)), [], ["0"])
+    figure = samples.draw_mistakes(np.zeros((0, 28, 28)), pd.DataFrame(), ["0"])
     assert figure.get_suptitle() == "No mistakes on the test split"
 
 

@@ -9,11 +9,6 @@ STROKE = np.zeros((4, 28, 28), np.uint8)
 STROKE[:, 10:18, 14] = 200  # eight pixels high, one wide
 
 
-def test_grey_levels_are_those_that_normalize_divided_by_255():
-    grey = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(robustness.grey_levels(grey / np.float32(255)), grey)
-
-
 @pytest.mark.parametrize("degrees", [-30, 15, 45])
 def test_a_rotation_is_that_of_scipy(degrees):
     grey = np.random.default_rng(0).integers(0, 256, (2, 28, 28), dtype=np.uint8)

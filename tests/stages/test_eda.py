@@ -18,7 +18,7 @@ def test_labels_are_counted_per_split():
 
 @pytest.mark.parametrize("chunk", [1, 2])
 def test_images_are_added_up_per_digit_whatever_the_chunk(monkeypatch, chunk):
-    monkeypatch.setattr("eda.CHUNK", chunk)
+    monkeypatch.setattr("eda.dataset.CHUNK", chunk)
     sums, counts = add_up(IMAGES, LABELS, 3)
     assert sums.tolist() == [[[255, 510], [255, 0]], [[0, 0], [0, 0]], [[0, 0], [0, 51]]]
     assert {level: n for level, n in enumerate(counts) if n} == {0: 7, 51: 1, 255: 4}

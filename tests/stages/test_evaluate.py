@@ -4,21 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, log_loss
 
 import evaluate
 import plot
 import report
 from contracts import archive, tables
-from evaluation.measures import (
-    SMALLEST,
-    calibrate,
-    calibration_error,
-    list_predictions,
-    measure,
-    measure_digits,
-    most_ambiguous,
-)
+from evaluation.measures import SMALLEST, calibrate, list_predictions, measure, measure_digits, most_ambiguous
 from fixtures import succeed
 from network import predict
 from network.determinism import keras
@@ -29,9 +21,12 @@ LABELS = np.array([0, 1, 1, 2], np.uint8)
 
 
 def measured(probabilities, labels, names):
-    predicted = probabilities.argmax(axis=1)
-    bins = calibrate(probabilities.max(axis=1), predicted == labels, 10)
-    return measure(probabilities, labels, measure_digits(predicted, labels, names), bins, 0.95)
+    predictions = list_predictions(probabilities, labels)
+    return measure(probabilities, predictions, measure_digits(predictions, names), calibrate(predictions, 10), 0.95)
+
+
+def answers(*rows: tuple) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["actual", "predicted", "confidence"])
 
 
 @pytest.fixture
@@ -62,44 +57,40 @@ def test_measures_agree_with_scikit_learn_and_keras(random_answers):
     keras_loss = keras.losses.SparseCategoricalCrossentropy()(labels, probabilities)
     assert metrics["loss"] == pytest.approx(float(keras_loss), abs=1e-5)
     assert metrics["brier_score"] == pytest.approx(((probabilities - np.eye(10)[labels]) ** 2).sum() / 500, abs=1e-6)
-    digits = measure_digits(probabilities.argmax(axis=1), labels, list("0123456789"))
-    expected = precision_recall_fscore_support(labels, probabilities.argmax(axis=1))
-    for name, values in zip(("precision", "recall", "f1", "images"), expected, strict=True):
-        assert [getattr(digit, name) for digit in digits] == pytest.approx(values.tolist())
 
 
-def test_a_digit_without_images_has_no_measures_and_does_not_count_in_the_means(tmp_path):
-    digits = measure_digits(np.array([1, 0]), np.array([0, 0]), ["a", "b"])
-    assert digits[1] == tables.Digit("b", 0, None, None, None)
-    tables.save(tmp_path / "per_digit.csv", digits)
-    assert (tmp_path / "per_digit.csv").read_text().endswith("b,0,,,\n")
+def test_a_digit_without_images_has_no_measures_and_does_not_count_in_the_means(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tables.save(tables.PER_DIGIT, measure_digits(answers((0, 1, 0.9), (0, 0, 0.9), (2, 0, 0.9)), ["a", "b", "c"]))
+    lines = ["a,2,0.500000,0.500000,0.500000", "b,0,,,", "c,1,0.000000,0.000000,0.000000"]
+    assert tables.PER_DIGIT.read_text().splitlines()[1:] == lines
     metrics = measured(np.array([[1, 0], [1, 0]], np.float32), np.array([0, 0]), ["a", "b"])
     assert metrics["macro_average"] == {"precision": 1, "recall": 1, "f1": 1}
 
 
 def test_the_bins_are_those_of_scikit_learn_and_leave_no_image_out(random_answers):
     probabilities, labels = random_answers
-    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    bins = calibrate(confidence.astype(np.float32), correct, 10)
+    predictions = list_predictions(probabilities.astype(np.float32), labels)
+    confidence, correct = probabilities.max(axis=1), predictions["actual"] == predictions["predicted"]
+    bins = calibrate(predictions, 10)
     accuracy, mean_confidence = calibration_curve(correct, confidence, n_bins=10)
-    assert [b.accuracy for b in bins] == pytest.approx(accuracy.tolist())
-    assert [b.confidence for b in bins] == pytest.approx(mean_confidence.tolist(), abs=1e-6)
-    assert sum(b.images for b in bins) == 500
-    assert all(b.low < b.confidence <= b.high for b in bins)
+    assert bins["accuracy"].tolist() == pytest.approx(accuracy.tolist())
+    assert bins["confidence"].tolist() == pytest.approx(mean_confidence.tolist(), abs=1e-6)
+    assert bins["images"].sum() == 500
+    assert (bins["confidence"] > bins["low"]).all()
+    assert (bins["confidence"] <= bins["high"]).all()
 
 
 def test_an_empty_bin_has_no_row_and_a_bound_belongs_to_the_bin_below():
-    bins = calibrate(np.array([0.5, 1, 1], np.float32), np.array([True, True, False]), 4)
-    assert bins == [tables.Bin(0.25, 0.5, 1, 0.5, 1.0), tables.Bin(0.75, 1.0, 2, 1.0, 0.5)]
-    assert calibration_error(bins) == pytest.approx((0.5 * 1 + 0.5 * 2) / 3)
+    bins = calibrate(answers((0, 0, 0.5), (0, 0, 1), (1, 0, 1)), 4)
+    rows = bins[["low", "high", "images", "confidence", "accuracy"]].to_numpy()
+    assert rows.tolist() == [[0.25, 0.5, 1, 0.5, 1], [0.75, 1, 2, 1, 0.5]]
 
 
 def test_the_smallest_margin_is_the_most_ambiguous_and_equal_ones_are_in_order():
     probabilities = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0, 0.5, 0.5]], np.float32)
-    assert most_ambiguous(probabilities, np.array([2, 1, 0]), 2) == [
-        tables.Ambiguous(2, 0, 1, 0.5, 2, 0.5),
-        tables.Ambiguous(0, 2, 0, 0.5, 1, 0.25),
-    ]
+    table = most_ambiguous(probabilities, np.array([2, 1, 0]), 2)[[*tables.COLUMNS[tables.AMBIGUOUS]]]
+    assert table.to_numpy().tolist() == [[2, 0, 1, 0.5, 2, 0.5], [0, 2, 0, 0.5, 1, 0.25]]
 
 
 def test_the_worst_loss_is_finite_and_the_worst_brier_score_two():
@@ -109,9 +100,10 @@ def test_the_worst_loss_is_finite_and_the_worst_brier_score_two():
     assert metrics["accuracy_per_digit"] == {"a": 0.0}
 
 
-def test_predictions_have_one_row_an_image(tmp_path):
-    tables.save(tmp_path / "p.csv", list_predictions(PROBABILITIES, LABELS))
-    assert (tmp_path / "p.csv").read_text().splitlines() == [
+def test_predictions_have_one_row_an_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tables.save(tables.PREDICTIONS, list_predictions(PROBABILITIES, LABELS))
+    assert tables.PREDICTIONS.read_text().splitlines() == [
         "index,actual,predicted,confidence,loss",
         "0,0,0,0.700000,0.356675",  # -ln 0.7
         "1,1,1,0.800000,0.223144",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from common.errors import PipelineError
 from contracts import dataset
 from fixtures import idx_bytes
-from normalize import count_duplicates, digests, read_idx, read_published, scaled, stratified_split
+from normalize import count_duplicates, digests, read_idx, read_published, stratified_split
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 3, 4)])
@@ -87,17 +87,6 @@ def test_the_error_names_a_class_too_rare_for_both_splits(counts, fraction, mess
 def test_a_class_without_images_is_allowed():
     train, validation = stratified_split(np.repeat([1, 2], 10), 0.2, 0, ["none", "bee", "moth"])
     assert (len(train), len(validation)) == (16, 4)
-
-
-def test_pixels_are_scaled_to_the_unit_interval_in_chunks(monkeypatch):
-    images = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
-    monkeypatch.setattr("normalize.CHUNK", 3)
-    chunks = list(scaled(images, np.array([3, 0, 1, 2])))
-    assert [len(chunk) for chunk in chunks] == [3, 1]
-    result = np.concatenate(chunks)
-    assert result.dtype == np.float32
-    np.testing.assert_array_equal(result, images[[3, 0, 1, 2]].astype(np.float32) / 255)
-    assert (result.min(), result.max()) == (0, 1)
 
 
 def test_images_that_occur_in_two_splits_are_counted():

@@ -4,18 +4,18 @@ import json
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 import predict
 from contracts import archive
-from contracts.tables import Prediction
 from fixtures import PROJECT, run
 from packing import pack
 
 
-def predictions(*rows: tuple[bool, float]) -> list[Prediction]:
-    return [Prediction(i, 1, int(right), confidence, 0.0) for i, (right, confidence) in enumerate(rows)]
+def predictions(*rows: tuple[bool, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["predicted", "confidence"]).assign(actual=True)
 
 
 def test_few_enough_mistakes_are_above_the_threshold():
