@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
-from reader.reading.pieces import Box
+from reader.reading.pieces import Box, thickness
 
 OVERLAP = 0.5  # of the lower of two neighbours' heights, in one line of writing
 NEAR = 0.8  # of the height of a line: a small piece this close to its middle belongs to it
@@ -99,7 +98,7 @@ def measure(mask: np.ndarray) -> Stroke:
     height, width = mask.shape
     tangent = np.polyfit(y, x, 1)[0] if height > 1 else 0.0
     across = (x - tangent * y) / np.hypot(1, tangent)
-    thickness = 4 * ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask].mean() - 1
+    width_of_pen = thickness(mask)
     rows = np.flatnonzero(mask.any(axis=1))
     first, last = mask.argmax(axis=1)[rows], width - 1 - mask[:, ::-1].argmax(axis=1)[rows]
     end = max(1, len(rows) // 10)
@@ -107,10 +106,10 @@ def measure(mask: np.ndarray) -> Stroke:
     chord = np.interp(rows, [rows[:end].mean(), rows[-end:].mean()], [middle[:end].mean(), middle[-end:].mean()])
     beside = (middle - chord) / height
     runs = last - first + 1
-    slim = width <= SLIM * height and runs.sum() < 1.05 * len(y) and np.quantile(runs, 0.8) < 2 * thickness
+    slim = width <= SLIM * height and runs.sum() < 1.05 * len(y) and np.quantile(runs, 0.8) < 2 * width_of_pen
     one_way = np.ptp(beside) < 1.5 * np.abs(beside).max()
     bend = float(beside[np.abs(beside).argmax()]) if slim and one_way else 0.0
-    straight = bool(across.std() <= STRAIGHT * thickness and height >= LENGTH * thickness)
+    straight = bool(across.std() <= STRAIGHT * width_of_pen and height >= LENGTH * width_of_pen)
     return Stroke(height, -float(np.degrees(np.arctan(tangent))), straight, bend)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from pictures.ink import find_ink, fit
-from reader.reading import lines, network, pieces
+from reader.reading import lines, network, pieces, touching
 from reader.reading.network import Answer, Network
 from reader.reading.pieces import Box
 
@@ -44,8 +44,11 @@ class Page(NamedTuple):
         )
 
 
-def find_symbols(grey: np.ndarray) -> Page:
-    """Return the digits and marks of a picture, (h, w) from 0 (black) to 255, without answers."""
+def find_symbols(grey: np.ndarray, reader: Network | None = None) -> Page:
+    """Return the digits and marks of a picture, (h, w) from 0 (black) to 255, without answers.
+
+    With a reader, digits that touch are cut apart.
+    """
     ink, rules, left_out = pieces.without_rules(find_ink(grey))
     rows, small, labels = split(ink)
     if rows and abs(rows[0].slope) >= TURNED:
@@ -53,6 +56,11 @@ def find_symbols(grey: np.ndarray) -> Page:
         ink, rules = ndimage.rotate(ink, angle, order=1), ndimage.rotate(rules, angle, order=0)
         ink = np.where(ink > FAINT, np.minimum(ink, 1), 0)
         rows, small, labels = split(ink)
+    if reader:
+        rows = [
+            line._replace(boxes=[digit for box in line.boxes for digit in separate(box, ink, labels, reader)])
+            for line in rows
+        ]
     page = [describe(line, ink, labels) for line in rows]
     if not any(not symbol.mark for line in page for symbol in line):
         return Page([], 0)
@@ -80,26 +88,41 @@ def split(ink: np.ndarray) -> tuple[list[lines.Line], list[Box], np.ndarray]:
     return rows, small + marks, labels
 
 
+def take(box: Box, ink: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the ink of a piece alone, (height, width) in [0, 1]."""
+    cut = np.s_[box.top : box.bottom, box.left : box.right]
+    return ink[cut] * np.isin(labels[cut], box.labels)
+
+
+def separate(box: Box, ink: np.ndarray, labels: np.ndarray, reader: Network) -> list[Box]:
+    """Return a piece, or the digits in it that touch, with labels of their own."""
+    piece = take(box, ink, labels)
+    columns = touching.find_cuts(piece, reader)
+    if len(columns) == 2:
+        return [box]
+    first = labels.max() + 1
+    numbers = first + np.searchsorted(columns[1:-1], np.arange(box.width), "right")
+    labels[box.top : box.bottom, box.left : box.right][piece > 0] = np.broadcast_to(numbers, piece.shape)[piece > 0]
+    return [each._replace(touching=True) for each in pieces.boxes(labels) if each.labels[0] >= first]
+
+
 def describe(line: lines.Line, ink: np.ndarray, labels: np.ndarray) -> list[Symbol]:
     """Tell digits from marks in a line of writing."""
-    parts = []
-    for box in line.boxes:
-        cut = np.s_[box.top : box.bottom, box.left : box.right]
-        parts.append(ink[cut] * np.isin(labels[cut], box.labels))
+    parts = [take(box, ink, labels) for box in line.boxes]
     names = lines.name_strokes([lines.measure(part > 0) for part in parts])
     symbols = []
     for box, part, name in zip(line.boxes, parts, names, strict=True):
         dotted = len(box.labels) > 1 and box.width < box.height / 2  # perhaps an i
         part_of_another = any(lines.is_close(box, other) for other in line.boxes if other is not box)
-        doubtful = name.doubtful or dotted or part_of_another
+        doubtful = name.doubtful or dotted or part_of_another or box.touching
         single = pieces.is_single(part > 0.5) and not doubtful
-        symbols.append(Symbol(box, name.mark, name.instead, fit(part), single))
+        symbols.append(Symbol(box, name.mark, name.instead, fit(pieces.thicken(part)), single))
     return symbols
 
 
 def read(grey: np.ndarray, reader: Network) -> Page:
     """Return the digits and marks of a picture, (h, w) from 0 (black) to 255, with an answer for each digit."""
-    page = find_symbols(grey)
+    page = find_symbols(grey, reader)
     if not page.digits:
         return page
     rows = iter(network.predict(reader, np.stack([digit.image for digit in page.digits if digit.image is not None])))

@@ -31,6 +31,7 @@ EDGE = 2  # pixels
 BEYOND = 1.2  # times as long as the longest dark stroke: a line
 SOLID = 0.75  # of its box: a spot
 HOLES = 2  # at most: those of an 8
+PEN = 0.1  # of its height: the strokes of a digit are at least as thick for the network
 LONG = 4.3  # times its longer side: half the outline of ink, about as long as its strokes; an 8 has 3.9 at most
 
 
@@ -42,6 +43,7 @@ class Box(NamedTuple):
     left: int
     right: int
     labels: tuple[int, ...] = ()
+    touching: bool = False  # cut from a piece of several digits
 
     @property
     def height(self) -> int:
@@ -137,8 +139,13 @@ def find_remains(ink: np.ndarray, rows: bool, columns: bool) -> tuple[np.ndarray
 def find_boxes(mask: np.ndarray) -> tuple[np.ndarray, list[Box]]:
     """Return the labels of the connected components of a mask, (h, w) bool, and their boxes."""
     labels, _ = ndimage.label(mask, AROUND)
+    return labels, boxes(labels)
+
+
+def boxes(labels: np.ndarray) -> list[Box]:
+    """Return the box of each label, (h, w) int, that there is."""
     slices = enumerate(ndimage.find_objects(labels), 1)
-    return labels, [Box(rows.start, rows.stop, columns.start, columns.stop, (i,)) for i, (rows, columns) in slices]
+    return [Box(each[0].start, each[0].stop, each[1].start, each[1].stop, (i,)) for i, each in slices if each]
 
 
 def join_parts(parts: list[Box], labels: np.ndarray) -> tuple[list[Box], list[Box]]:
@@ -187,7 +194,7 @@ def belongs(part: Box, piece: Box, tallest: float, labels: np.ndarray, halves: b
         above &= halves or both.height <= WHOLE * tallest
         return stacked and above and both.height <= HIGH * both.width and gap(part, piece, labels) <= BREAK * tallest
     if small and part.top + part.bottom > 2 * (piece.bottom - GAP * tallest):  # at its foot
-        return gap(part, piece, labels) <= POINT * tallest
+        return stacked and gap(part, piece, labels) <= POINT * tallest
     return True
 
 
@@ -206,6 +213,17 @@ def is_single(mask: np.ndarray) -> bool:
     solid = mask.sum() > SOLID * mask.size and width > height / 2
     edges = sum(np.count_nonzero(np.diff(np.pad(mask, 1), axis=axis)) for axis in (0, 1))
     return not solid and bool(edges <= 2 * LONG * max(mask.shape))
+
+
+def thickness(mask: np.ndarray) -> float:
+    """Return the mean thickness in pixels of the strokes of a mask, (h, w) bool."""
+    return float(4 * ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask].mean() - 1)
+
+
+def thicken(ink: np.ndarray) -> np.ndarray:
+    """Return ink, (h, w) in [0, 1], with strokes about as thick as those of the training, if they are thinner."""
+    missing = round(PEN * len(ink) - thickness(ink > 0.3))
+    return ndimage.maximum_filter(np.pad(ink, missing), missing + 1) if missing > 0 else ink
 
 
 def count_holes(mask: np.ndarray, smallest: float) -> int:

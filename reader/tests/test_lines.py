@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from contracts.reader import move
 from reader.reading.page import Symbol, find_symbols
-from reader.reading.pieces import find_pale, is_single
+from reader.reading.pieces import find_pale, is_single, thicken, thickness
 from reader.reading.rules import find_rules
 
 TEXT = "5 2 3 7 8"
@@ -140,6 +140,13 @@ def test_a_dash_alone_is_no_digit_and_an_upright_stroke_is_one():
 )
 def test_a_shape_is_of_one_digit_or_not(shape, single):
     assert is_single(shape > 0) == single
+
+
+@pytest.mark.parametrize(("width", "expected"), [(1, 4), (6, 6)])
+def test_thin_strokes_are_thickened_for_the_network(width, expected):
+    ink = np.zeros((40, 24))
+    ink[:, 9 : 9 + width] = ink[:width] = 1
+    assert thickness(thicken(ink) > 0) == pytest.approx(expected, abs=1)
 
 
 def test_pale_ink_is_of_lines_only_where_a_piece_is_longer_than_the_writing():

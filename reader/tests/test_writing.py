@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from reader.reading.page import Page, find_symbols
+from fixtures import PROJECT
+from reader.reading.network import load
+from reader.reading.page import Page, find_symbols, read
 
 PITCH, HEIGHT = 60, 52  # pixels
 
@@ -71,6 +73,22 @@ def test_a_thin_stroke_close_to_another_may_be_a_part_of_it():
     assert [symbol.single for symbol in find_symbols(image).digits] == [True, True, True]
     image[60:110, int(2.5 * PITCH) + 7 : int(2.5 * PITCH) + 13] = 0
     assert [symbol.single for symbol in find_symbols(image).digits] == [True, False, False, True]
+
+
+def test_digits_that_touch_are_cut_apart_and_not_sure():
+    image = typeset("5234")
+    image[82:87, int(1.4 * PITCH) : int(2.6 * PITCH)] = 0
+    page = read(image, load(PROJECT))
+    answers = [symbol.answer for symbol in page.digits]
+    assert [(answer.digit, answer.sure) for answer in answers[:2]] == [("5", False), ("2", False)]
+    assert len(answers) == 4
+
+
+def test_a_point_close_beside_a_digit_is_a_point():
+    image = typeset("52")
+    foot = np.flatnonzero((image[:, : 2 * PITCH] < 128).any(axis=0))[-1]
+    image[104:111, foot + 3 : foot + 10] = 0
+    assert shape(find_symbols(image)) == ["d.d"]
 
 
 def test_two_halves_of_a_digit_are_one():
