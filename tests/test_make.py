@@ -318,6 +318,14 @@ def test_a_folder_that_make_cannot_use_is_one_line(machine, folder, monkeypatch)
         environment.main()
 
 
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["runtmie"], 2), (["runtime", "--quick"], 2)])
+def test_the_usage_is_printed_for_other_arguments(arguments, status):
+    command = [sys.executable, "-I", PROJECT / "tools/environment.py", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == status
+    assert (result.stdout or result.stderr).startswith("usage: environment.py [-h] [{runtime,development}] [{rebuild}]")
+
+
 def test_old_pythons_can_read_the_script_that_refuses_them():
     ast.parse((PROJECT / "tools/environment.py").read_text(), feature_version=(3, 6))
 

@@ -9,6 +9,7 @@ Reads  requirements.txt, or requirements-dev.txt for `development`.
 Writes .venv; its file `location` has the folder, the Python, the lock file and that file's digest.
 """
 
+import argparse
 import ast
 import contextlib
 import hashlib
@@ -166,7 +167,7 @@ def wait_for_others():
             fcntl.flock(folder, fcntl.LOCK_EX)
 
 
-def main(wanted="runtime", rebuild=""):
+def main(wanted="runtime", rebuild=None):
     os.chdir(PROJECT)
     if "$" in str(PROJECT):
         fail(f"setuptools cannot build packages in a folder with a $ in its path: rename {PROJECT}")
@@ -202,7 +203,10 @@ def main(wanted="runtime", rebuild=""):
 
 if __name__ == "__main__":
     try:
-        main(*sys.argv[1:])
+        parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+        parser.add_argument("wanted", nargs="?", choices=[*LOCKS], default="runtime", help="which packages")
+        parser.add_argument("rebuild", nargs="?", choices=["rebuild"], help="replace a .venv of another Python")
+        main(**vars(parser.parse_args()))
     except OSError as error:
         fail(f"{error.strerror}: {error.filename}, in {PROJECT}; does it belong to another user, or is the disk full?")
     except KeyboardInterrupt:

@@ -41,23 +41,24 @@ def read_seed(folder: Path, report: dict) -> tuple[dict, dict[str, pd.DataFrame]
     return row, predictions
 
 
-def evident_difference(accuracies: pd.Series, level: float = 0.95) -> float:
-    """Return the difference between single runs of two settings that seeds alone exceed once in 20 times.
+def describe(table: pd.DataFrame, split: str) -> str:
+    """Return the distribution of the accuracy on a split, and which difference between single runs is evident.
 
-    The difference of two runs has sqrt(2) times the standard deviation of one; Student's t, because that is estimated.
+    The difference of two runs has sqrt(2) times the standard deviation of one. Student's t, because that is estimated:
+    seeds alone exceed the difference once in 20 times.
     """
     from scipy import stats  # half a second
 
-    return float(stats.t.ppf((1 + level) / 2, len(accuracies) - 1) * 2**0.5 * accuracies.std(ddof=1))
-
-
-def describe(table: pd.DataFrame, split: str) -> str:
-    """Return the distribution of the accuracy on a split in a few lines."""
-    percent = 100 * table[f"{study.PREFIX[split]}accuracy"]
+    percent, n = 100 * table[f"{study.PREFIX[split]}accuracy"], len(table)
+    deviation = percent.std(ddof=1)
+    evident = stats.t.ppf(0.975, n - 1) * 2**0.5 * deviation
     return (
-        f"{split} accuracy {percent.mean():.2f} % ± {percent.std(ddof=1):.2f} (mean ± standard deviation over "
-        f"n = {len(table)} seeds), range {percent.min():.2f} to {percent.max():.2f} %\n"
-        f"a difference below {evident_difference(percent):.2f} points between two single runs may be the seeds alone"
+        f"{split} accuracy {percent.mean():.2f} % ± {deviation:.2f} (mean ± standard deviation over n = {n} seeds), "
+        f"range {percent.min():.2f} to {percent.max():.2f} %\n"
+    ) + (
+        f"a difference below {evident:.2f} points between two single runs may be the seeds alone"
+        if n > 2
+        else "two seeds cannot show how far apart two single runs may be: use at least 3"
     )
 
 

@@ -22,7 +22,7 @@ import platform
 import subprocess
 import sys
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -32,7 +32,7 @@ from common.errors import PipelineError
 from common.files import load_json, save_json
 from contracts import archive
 from network import platform_support
-from running import copies, hardware, overrides, project
+from running import copies, hardware, lock, overrides, project
 from verification import commits, records, tolerance
 from verification.commits import Results
 
@@ -108,8 +108,10 @@ def judge(committed: Results, found: Results, reason: str) -> tuple[int, str, li
             lines.append(f"{path} exists only {'here' if found.hashes.get(path) else 'in the commit'}")
         elif path.startswith("data/"):
             lines.append(f"{path}: no CPU rounds these differently")
-        elif path in found.contents and path in committed.contents:
-            lines += tolerance.outside(path, committed.contents[path], found.contents[path], exact=not reason)
+        else:
+            for name in sorted(committed.contents.keys() & found.contents.keys()):
+                if PurePosixPath(name).is_relative_to(path):  # the output may be a folder
+                    lines += tolerance.outside(name, committed.contents[name], found.contents[name], exact=not reason)
     if not reason:
         verdict = f"different: {len(other)} of {len(paths)} outputs, where equal bytes are promised"
         return DIFFERENT, verdict, lines
@@ -156,7 +158,9 @@ def main() -> None:
         folder = copies.export(PROJECT, commit.hash, home / "project")
         if not (folder / "dvc.lock").exists():
             raise PipelineError(f"{commit.short} has no dvc.lock: nothing to compare with; run `dvc repro` and commit")
-        if stale := commits.find_stale(folder):
+        with contextlib.chdir(folder):
+            stale = lock.find_stale()
+        if stale:
             raise PipelineError(f"dvc.lock does not match {shorten(stale, ', ', 20)}; run `dvc repro` and commit")
         if faults := records.find_faults(PROJECT, commit.hash):
             raise PipelineError(f"{shorten(faults, '; ', 5)} (docs/verification.md)")
@@ -176,7 +180,10 @@ def main() -> None:
     print("", show_table(committed.hashes, found.hashes), "", shorten(lines, "\n", 20), sep="\n")
     print(*describe(here, reason), f"{seconds} seconds from scratch", "", f"verify: {verdict}", sep="\n", flush=True)
     statement = {**here, "commit": commit.hash, "commit_date": commit.day, "outputs": found.hashes, "seconds": seconds}
-    save_json(PROJECT / STATEMENT, {**statement, "verdict": verdict.split(":")[0]})
+    try:
+        save_json(PROJECT / STATEMENT, {**statement, "verdict": verdict.split(":")[0]})
+    except OSError as error:
+        print(f"verify: {STATEMENT} could not be written: {error.strerror}", file=sys.stderr)
     sys.exit(status)
 
 

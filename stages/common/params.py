@@ -135,17 +135,23 @@ def parse(text: str | bytes) -> Any:
     return YAML(typ="safe").load(text)
 
 
+def parse_sections(text: str | bytes, name: Path | str) -> dict:
+    """Return the mapping in a YAML text. Raises PipelineError, with the name of the text, for any other."""
+    try:
+        values = parse(text)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise PipelineError(f"{name}: expected sections, found {type(values).__name__}")
+    return values
+
+
 def read(path: Path = PATH) -> dict:
     """Return all of a params.yaml, unchecked. Raises PipelineError when it is missing or is not a mapping."""
     try:
-        values = parse(path.read_text(encoding="utf-8"))
+        return parse_sections(path.read_bytes(), path)
     except FileNotFoundError:
         raise PipelineError(f"{path} not found in {Path.cwd()}: run stages from the project's folder") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise PipelineError(f"{path}: expected sections, found {type(values).__name__}")
-    return values
 
 
 def load(section: type[S], path: Path = PATH) -> S:

@@ -236,7 +236,7 @@ def test_unknown_revisions_and_missing_results_are_refused(history, tmp_path, mo
     succeed(history, "git", "rm", "--quiet", "-r", "reports")
     commit(history, "No results")
     assert "no reports/evaluate/validation_predictions.csv there; run `dvc repro`" in refused("plain", "HEAD")
-    for content, message in [("- 1\n", "expected a mapping"), ("a: [\n", "is not YAML")]:
+    for content, message in [("- 1\n", "expected sections"), ("a: [\n", "is not YAML")]:
         write(history, frame())
         (history / "params.yaml").write_text(content)
         assert message in refused("plain")
@@ -262,6 +262,9 @@ def test_results_of_other_parameters_or_older_code_are_refused(history):
     assert compared()["gained"] == 20
     lock("old")
     assert "working tree: train.py changed after the results were made; run `dvc repro`" in refused()
+    lock("new")
+    (history / "train.py").unlink()
+    assert "working tree: train.py changed after" in refused()
     write(history, frame(), epochs=10)
     assert "made with train.epochs = 9, but params.yaml has 10; run `dvc repro`" in refused()
 
@@ -375,6 +378,8 @@ def test_the_report_has_the_verdict_last_in_text_and_first_in_markdown(history):
     assert printed("plain", "HEAD", "--md").splitlines()[2].startswith("**Accuracy +10.00 points")
     found = compare_pair(replace(revision(set()), subject="a|b <b> *c* `d`"), revision({1}, name="other"))
     assert "a\\|b \\<b> \\*c\\* \\`d\\`" in markdown([found])
+    assert "\n- No parameter differs.\n- The code differs: stages/network." in markdown([found])
+    assert "The code differs" not in text([compare_pair(revision(set()), revision({1}))])
 
 
 def test_the_figure_of_flips_shows_both_answers_the_most_confident_mistakes_first():

@@ -47,6 +47,17 @@ def test_two_studies_of_seeds_are_compared_in_a_fresh_clone_and_the_cache_is_whe
 
 
 @pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [
+        ([0.98, 0.984, 0.982], "a difference below 1.22 points between two single runs may be the seeds alone"),
+        ([0.98, 0.984], "two seeds cannot show how far apart two single runs may be: use at least 3"),
+    ],
+)
+def test_the_difference_that_is_evident_is_that_of_two_runs_with_this_spread(accuracies, expected):
+    assert seeds.describe(pd.DataFrame({"accuracy": accuracies}), "test").splitlines()[1] == expected
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["1"], "expected at least 2 seeds: a standard deviation needs them"),

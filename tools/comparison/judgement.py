@@ -46,6 +46,7 @@ def measure(old: Revision, new: Revision) -> Comparison:
         for key in sorted({*old.parameters, *new.parameters})
         if old.parameters.get(key) != new.parameters.get(key)
     }
+    code = sorted({path for path, _ in locks.code(old.lock).items() ^ locks.code(new.lock).items()})
     return Comparison(
         split=new.split,
         images=right.shape[1],
@@ -60,9 +61,8 @@ def measure(old: Revision, new: Revision) -> Comparison:
         gained=int((is_right > right).sum()) if single else None,
         lost=int((is_right < right).sum()) if single else None,
         parameters=parameters,
-        only_seeds=bool(parameters)
-        and all(key.endswith("seed") for key in parameters)
-        and locks.code(old.lock) == locks.code(new.lock),
+        code=code,
+        only_seeds=bool(parameters) and not code and all(key.endswith("seed") for key in parameters),
     )
 
 

@@ -52,7 +52,11 @@ def notes(found: Comparison) -> list[str]:
     for key, values in found.parameters.items():
         old, new = ("none" if values[side] is None else values[side] for side in ("old", "new"))
         lines.append(f"{key}: {old} → {new}")
-    return lines if found.parameters else [*lines, "No parameter differs."]
+    if not found.parameters:
+        lines.append("No parameter differs.")
+    if found.code:
+        lines.append(f"The code differs: {', '.join(found.code)}.")
+    return lines
 
 
 def caveats(found: Comparison) -> list[str]:

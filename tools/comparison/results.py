@@ -63,6 +63,7 @@ class Comparison:
     gained: int | None  # images that only the new network got right; None if several runs are compared
     lost: int | None
     parameters: dict[str, dict[str, object]]  # those that differ: {"train.epochs": {"old": 5, "new": 9}}
+    code: list[str]  # paths of the code and packages that differ
     only_seeds: bool  # whether nothing but seeds differs
     tries: int = 1  # number of variants compared with the baseline; the p-values are adjusted for it (Holm)
     margin: float | None = None  # tolerated loss of accuracy

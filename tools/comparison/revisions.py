@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAMLError
 
 from common import params
 from common.errors import PipelineError
 from common.params import PATH as PARAMS
 from comparison import study
 from comparison.study import Study
-from running.git import git
+from running import git
+from running import lock as locks
 
 WORKSPACE = "workspace"  # DVC's name for the files as they are now
 PREDICTIONS = {
@@ -64,23 +64,20 @@ def read_revision(name: str, split: str) -> Revision:
         label, subject, commit = "working tree", "the files as they are now", None
     else:
         commit = find_commit(name)
-        shown = git("log", "-1", "--no-show-signature", "--format=%h%n%s", commit).decode(errors="replace")
+        shown = git.git("log", "-1", "--no-show-signature", "--format=%h%n%s", commit).decode(errors="replace")
         short, subject = shown.rstrip("\n").split("\n", 1)
         label = short if commit.startswith(name) else f"{name} ({short})"
         subject = "a DVC experiment" if subject.startswith("dvc: commit experiment ") else subject  # then 64 digits
 
     def read(path: Path) -> bytes | None:
-        if commit is None:
-            return path.read_bytes() if path.exists() else None
-        try:
-            return git("show", f"{commit}:./{path.as_posix()}")
-        except PipelineError:
-            return None
+        if commit:
+            return git.show(commit, path)
+        return path.read_bytes() if path.exists() else None
 
     predictions = read_predictions(read, split, label)
     lock, parameters = read_settings(read, label)
-    if commit is None and lock and Path(".dvc").is_dir():
-        require_reproduced()
+    if commit is None and lock and Path(".dvc").is_dir() and (stale := locks.find_stale("evaluate")):
+        raise PipelineError(f"{label}: {', '.join(stale)} changed after the results were made; run `dvc repro`")
     seeds, fault = study.parse(read(study.TABLE), read(study.SCORES))
     return Revision(label, subject, split, predictions, parameters, lock, seeds, fault)
 
@@ -103,42 +100,15 @@ def read_predictions(read: Reader, split: str, label: str) -> pd.DataFrame:
 
 def read_settings(read: Reader, label: str) -> tuple[dict | None, dict[str, Any]]:
     """Return dvc.lock, if there is one, and the flat parameters. Raises PipelineError if they do not match."""
-    parameters = flatten(read_yaml(read, PARAMS, label))
-    if not read(LOCK):
-        return None, parameters
-    lock = read_yaml(read, LOCK, label)
-    if read(PIPELINE):  # DVC keeps the entries of stages that dvc.yaml no longer has
-        defined = read_yaml(read, PIPELINE, label).get("stages", {})
-        lock["stages"] = {name: stage for name, stage in lock.get("stages", {}).items() if name in defined}
-    for stage in lock.get("stages", {}).values():
+    parameters = flatten(params.parse_sections(read(PARAMS) or b"", f"{label}: {PARAMS}"))
+    content = read(LOCK)
+    lock = locks.parse(content, read(PIPELINE) or b"{}", label) if content else None
+    for stage in lock["stages"].values() if lock else ():
         for key, value in flatten(stage.get("params", {}).get(PARAMS.name, {})).items():
             if parameters.get(key) != value:
                 found = f"{key} = {value}, but {PARAMS} has {parameters.get(key)}"
                 raise PipelineError(f"{label}: the results there were made with {found}; run `dvc repro`")
     return lock, parameters
-
-
-def read_yaml(read: Reader, path: Path, label: str) -> dict:
-    """Return the mapping in a YAML file. Raises PipelineError without one."""
-    try:
-        values = params.parse(read(path) or b"")
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{label}: {path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise PipelineError(f"{label}: {path}: expected a mapping, found {type(values).__name__}")
-    return values
-
-
-def require_reproduced() -> None:
-    """Raise PipelineError if code, data or network in the working tree changed after its results were made."""
-    from dvc.repo import Repo  # most of a second
-
-    with Repo() as repo:
-        status = repo.status(["evaluate"], with_deps=True)
-    changes = [change for entries in status.values() for change in entries if isinstance(change, dict)]
-    states = [change.get(kind, {}) for change in changes for kind in ("changed deps", "changed outs")]
-    if stale := sorted({path for paths in states for path, state in paths.items() if state == "modified"}):
-        raise PipelineError(f"working tree: {', '.join(stale)} changed after the results were made; run `dvc repro`")
 
 
 def flatten(values: dict, prefix: str = "") -> dict[str, Any]:

@@ -26,6 +26,14 @@ def git(*arguments: str, folder: Path | None = None) -> bytes:
     return result.stdout
 
 
+def show(commit: str, path: Path | str, folder: Path | None = None) -> bytes | None:
+    """Return a file of `folder`, by default the current one, as a commit holds it; None if it has no such file."""
+    try:
+        return git("show", f"{commit}:./{Path(path).as_posix()}", folder=folder)
+    except PipelineError:
+        return None
+
+
 def tracked_files(folder: Path) -> list[str]:
     """Return the files that Git tracks under `folder`, relative to it. Raises PipelineError without a repository."""
     return [name for name in git("ls-files", "-z", folder=folder).decode().split("\0") if name]

@@ -14,11 +14,9 @@ import numpy as np
 import pandas as pd
 
 from common import params
-from common.errors import PipelineError
 from comparison import study
 from comparison.revisions import PREDICTIONS
-from running import lock
-from running.git import git
+from running import git, lock
 
 RECORD, CURVES = Path("reports/record.csv"), Path("reports/record_curves.csv")
 METRICS = ["reports/train/metrics.json", "reports/evaluate/metrics.json"]
@@ -34,16 +32,9 @@ def find_faults(project: Path, commit: str) -> list[str]:
     found: list[str] = []
     for check, paths in {check_seeds: (study.TABLE, study.SCORES), check_record: (RECORD, CURVES)}.items():
         command = ["log", "-1", "--no-show-signature", "--format=%H", commit, "--", *map(str, paths)]
-        found += check(partial(read_file, project, git(*command, folder=project).decode().strip() or commit))
+        writer = git.git(*command, folder=project).decode().strip() or commit
+        found += check(partial(git.show, writer, folder=project))
     return found
-
-
-def read_file(project: Path, commit: str, path: Path | str) -> bytes | None:
-    """Return the content of a file in a commit, or None if it has no such file."""
-    try:
-        return git("show", f"{commit}:./{path}", folder=project)
-    except PipelineError:
-        return None
 
 
 def table(content: bytes | None) -> pd.DataFrame:
