@@ -12,7 +12,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "tools"))
-import running.stages_on_path  # noqa: E402, F401
+import running.project  # noqa: E402, F401
 
 import numpy as np  # noqa: E402
 

@@ -12,7 +12,7 @@ Exit status with --margin: 0 if every revision's accuracy is shown to be less th
 that is not shown. 1 is an error, 2 a wrong command line.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import given, run
 
 import argparse
 import json
@@ -22,7 +22,6 @@ from dataclasses import asdict
 from comparison import reports
 from comparison.judgement import compare_all
 from comparison.revisions import PREDICTIONS, WORKSPACE, read_revision
-from running import project
 
 NOT_SHOWN = 3  # exit status
 
@@ -36,7 +35,7 @@ def main() -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--md", action="store_true", help="print Markdown, for a pull request")
-    parser.add_argument("--plot", metavar="FILE.png", type=project.given, help="draw the images gained and lost")
+    parser.add_argument("--plot", metavar="FILE.png", type=given, help="draw the images gained and lost")
     parser.add_argument("--split", choices=PREDICTIONS, default="validation", help="judge on these images")
     parser.add_argument(
         "--margin", metavar="POINTS", type=float, help="exit status 3 unless a loss of them is ruled out"
@@ -62,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

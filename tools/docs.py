@@ -7,7 +7,7 @@ reports/record.csv: no stage writes these, so they stay true when a parameter ch
 `<!-- end -->` holds a console block: its commands (after `$ `) run again, and their output is replaced.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import run
 
 import argparse
 import re
@@ -20,7 +20,7 @@ from tabulate import tabulate
 from common import params
 from common.errors import PipelineError
 from common.files import atomic_write
-from running import copies, project
+from running import copies
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -93,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

@@ -7,7 +7,7 @@ x_train, y_train and perhaps x_test, y_test. docs/your-data.md has the details.
 Writes data/own/NAME (the four IDX files, contact_sheet.png, refused.txt) and recipes/NAME.yaml, for tools/recipe.py.
 """
 
-import running.stages_on_path  # noqa: F401
+import running.project  # noqa: F401
 
 import argparse
 import re

@@ -8,7 +8,7 @@ Reads  models/model.keras, reports/evaluate/validation_predictions.csv and param
 Writes nothing but the sheet of --show. Exit status 1 if a picture could not be read.
 """
 
-import running.stages_on_path  # noqa: F401
+import running.project  # noqa: F401
 
 import contextlib
 import sys

@@ -6,7 +6,7 @@ Usage: python tools/push_runs.py [--remote NAME]
 others are in DVC's cache too, also the metrics, tables and figures that Git holds (`cache: false`); this pushes them.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import run
 
 import argparse
 
@@ -14,7 +14,6 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from common.errors import PipelineError
-from running import project
 
 
 def push(remote: str | None) -> tuple[int, int]:
@@ -40,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

@@ -10,7 +10,7 @@ reports/record_curves.csv and record.png hold the learning curves.
 A recipe for another data set keeps all that in reports/recipes/NAME, outside of Git, with its page and model card.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import run
 
 import argparse
 from pathlib import Path
@@ -20,7 +20,6 @@ import pandas as pd
 from common.errors import on_interrupt
 from common.files import atomic_write
 from common.lock import exclusive
-from running import project
 from running.experiments import copy_pages, run_experiment
 from running.overrides import read_recipe
 from running.variants import RESUME, parse_options, run_variants
@@ -128,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

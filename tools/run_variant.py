@@ -8,13 +8,13 @@ The line holds the parameters, the metrics, the digests of the outputs and the m
 With several values, `--set train.seed=7,8`, each combination has a line.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import run
 
 import argparse
 import json
 from pathlib import Path
 
-from running import overrides, project
+from running import overrides
 from running.variants import Where, run_variants
 
 
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

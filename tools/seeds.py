@@ -8,7 +8,7 @@ test accuracy. Only `train.seed` changes; the split stays. Finished seeds come f
 study goes on where it was, and a larger one trains only the new seeds.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import run
 
 import argparse
 from pathlib import Path
@@ -19,7 +19,7 @@ from common.errors import PipelineError, on_interrupt
 from common.lock import exclusive
 from comparison import study
 from comparison.revisions import PREDICTIONS
-from running import copies, lock, project
+from running import copies, lock
 from running.variants import RESUME, TARGET, parse_options, run_variants
 
 
@@ -79,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

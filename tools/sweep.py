@@ -7,7 +7,7 @@ first, and which of the others do not differ significantly from the best. Writes
 setting and seed, and reports/sweep.png. Finished variants come from DVC's run cache.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import run
 
 import argparse
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from common import params
 from common.errors import PipelineError, on_interrupt
 from common.files import atomic_write
 from common.lock import exclusive
-from running import copies, overrides, project
+from running import copies, overrides
 from running.overrides import Overrides
 from running.variants import RESUME, TARGET, parse_options, run_variants
 
@@ -112,4 +112,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

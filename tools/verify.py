@@ -13,7 +13,7 @@ Exit status 0: identical. 1: different, or an error. 2: other bytes, but every n
 equal bytes are not promised: on this machine (stages/network/platform_support.py) or for layers of this network.
 """
 
-import running.stages_on_path  # noqa: F401
+from running.project import run
 
 import argparse
 import contextlib
@@ -32,7 +32,7 @@ from common.errors import PipelineError
 from common.files import load_json, save_json
 from contracts import archive
 from network import platform_support
-from running import copies, hardware, lock, overrides, project
+from running import copies, hardware, lock, overrides
 from verification import commits, records, tolerance
 from verification.commits import Results
 
@@ -188,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    project.run(main)
+    run(main)

@@ -28,7 +28,7 @@ from tabulate import tabulate
 
 PROJECT = Path(__file__).parents[2]
 sys.path.insert(0, str(PROJECT / "tools"))
-import running.stages_on_path  # noqa: F401
+import running.project  # noqa: F401
 
 from reader.reading import network, page
 

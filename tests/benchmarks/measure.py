@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-import running.stages_on_path  # noqa: F401
+import running.project  # noqa: F401
 
 from running import hardware
 

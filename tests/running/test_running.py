@@ -77,5 +77,6 @@ def test_a_user_id_without_an_account_gets_a_name_for_dvc(monkeypatch):
 
     monkeypatch.setenv("LOGNAME", "set by the test, to be restored")
     monkeypatch.setattr(projects.getpass, "getuser", no_account)
-    projects.name_user()
+    monkeypatch.setattr(projects, "PROJECT", Path())
+    projects.run(lambda: None)
     assert os.environ["LOGNAME"] == f"uid{os.getuid()}"
