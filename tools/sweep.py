@@ -29,23 +29,24 @@ OF_THE_DATA = {"dataset", "download", "normalize"}  # sections that change the v
 TABLE, FIGURE = Path("reports/sweep.csv"), Path("reports/sweep.png")
 
 
-def read_row(_: Path, report: dict) -> dict:
-    """Return the row of one variant: its parameters, the seed last, and its results."""
-    return report["parameters"] | {name: report["metrics"]["train"][name] for name in ("val_accuracy", "val_loss")}
-
-
 def describe(grid: Sequence[Overrides], accuracy: np.ndarray, level: float) -> str:
     """Return the settings, best first, with mean, spread and the test of the difference to the best.
 
     accuracy: (settings, seeds) on the validation split.
     """
+    from comparison import statistics  # SciPy, half a second
+
     settings, seeds = accuracy.shape
     means = accuracy.mean(axis=1)
     best = int(means.argmax())
     rows = []
     for i in np.argsort(-means, kind="stable").tolist():
         spread = f" ± {100 * accuracy[i].std(ddof=1):.2f}" if seeds > 1 else ""
-        rows.append([overrides.name(grid[i]), f"{100 * means[i]:.2f}{spread}", judge(accuracy, i, best, level)])
+        difference = "the best" if i == best else f"{100 * (means[i] - means[best]):+.2f}"
+        if i != best and seeds > 1:
+            p = statistics.tukey(accuracy, i, best)
+            difference += f", {'worse' if p < 1 - level else 'not significantly worse'} (p = {p:.2g})"
+        rows.append([overrides.name(grid[i]), f"{100 * means[i]:.2f}{spread}", difference])
     headers = ["settings", "validation accuracy (%)", "difference to the best"]
     explanation = (
         f"Mean ± standard deviation over {seeds} seeds. p: Tukey (1953), all pairs of the {settings} settings, "
@@ -54,19 +55,6 @@ def describe(grid: Sequence[Overrides], accuracy: np.ndarray, level: float) -> s
         else "One seed shows no spread between seeds; use `--seeds 3` or more."
     )
     return f"{tabulate(rows, headers, tablefmt='plain', disable_numparse=True)}\n\n{explanation}"
-
-
-def judge(accuracy: np.ndarray, setting: int, best: int, level: float) -> str:
-    """Return the difference between a setting and the best one, and whether it is significant."""
-    from comparison import statistics  # SciPy, half a second
-
-    if setting == best:
-        return "the best"
-    difference = 100 * (accuracy[setting].mean() - accuracy[best].mean())
-    if accuracy.shape[1] < 2:
-        return f"{difference:+.2f}"
-    p = statistics.tukey(accuracy, setting, best)
-    return f"{difference:+.2f}, {'worse' if p < 1 - level else 'not significantly worse'} (p = {p:.2g})"
 
 
 def draw(grid: Sequence[Overrides], accuracy: np.ndarray, path: Path) -> None:
@@ -99,11 +87,15 @@ def main() -> None:
         )
     level = params.load(params.Evaluate).confidence_level
 
+    def read(_: Path, report: dict) -> dict:
+        results = report["metrics"]["train"]
+        return report["parameters"] | {name: results[name] for name in ("val_accuracy", "val_loss")}
+
     variants = [{**settings, "train.seed": seed} for settings in grid for seed in range(seeds)]
     with exclusive("sweep"), on_interrupt(RESUME):
         overrides.require_valid(Path.cwd(), *variants)
         copies.repro(Path.cwd(), TARGET)  # brings the data into the cache
-        table = pd.DataFrame(run_variants(Path.cwd(), variants, arguments, read_row, "variant"))
+        table = pd.DataFrame(run_variants(Path.cwd(), variants, arguments, read, "variant"))
         with atomic_write(TABLE) as part:
             table.to_csv(part, index=False, lineterminator="\n")
         accuracy = table["val_accuracy"].to_numpy().reshape(len(grid), seeds)

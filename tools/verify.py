@@ -52,10 +52,8 @@ def shorten(lines: list[str], separator: str, most: int) -> str:
 
 def show_table(committed: dict[str, str | None], found: dict[str, str | None]) -> str:
     """Return a table with each output: its path, the committed hash, the hash here, whether they agree."""
-    rows = []
-    for path in [*committed, *(path for path in found if path not in committed)]:
-        old, new = (hashes.get(path) for hashes in (committed, found))
-        rows.append([path, (old or "none")[:12], (new or "none")[:12], "yes" if old == new else "NO"])
+    hashes = {path: (committed.get(path) or "none", found.get(path) or "none") for path in committed | found}
+    rows = [[path, old[:12], new[:12], "yes" if old == new else "NO"] for path, (old, new) in hashes.items()]
     return tabulate(rows, ["output", "committed", "here", "same"], tablefmt="plain", disable_numparse=True)
 
 

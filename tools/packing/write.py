@@ -6,8 +6,9 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
 
+from common import params
 from common.errors import PipelineError
 from common.files import atomic_write
 from drawing import figures
@@ -45,13 +46,11 @@ def save(packed: Packed, folder: Path) -> dict[str, str]:
 
 def read_recipe(path: Path, source: str) -> dict:
     """Return the recipe at `path`, empty if there is no such file. Raises PipelineError if it has other sources."""
-    try:
-        values = (YAML().load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if path.exists() and values.get("download", {}).get("sources") != [source]:
+    if not path.exists():
+        return {}
+    if params.read(path).get("download", {}).get("sources") != [source]:
         raise PipelineError(f"{path} already exists and is a recipe for something else: choose another name")
-    return values
+    return YAML().load(path.read_text(encoding="utf-8"))  # with its comments
 
 
 def training(images: int) -> dict:

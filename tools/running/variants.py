@@ -122,33 +122,27 @@ def here(project: Path, scratch: Path, where: Where, line: processes.LifeLine, r
     """Run variants on this machine, in copies of the project as it is now."""
     snapshot = copies.copy(project, scratch / "project", share_cache=True)
 
+    command = [*copies.DVC, "repro", *(["--pull"] if where.pull else []), TARGET]
+
     def run_one(changes: Overrides) -> tuple[dict, Any]:
         with TemporaryDirectory(dir=scratch) as name:
             folder = Path(shutil.copytree(snapshot, name, symlinks=True, dirs_exist_ok=True))
-            return read(folder, run(folder, changes, line, where.pull, show=where.jobs == 1))
+            overrides.write(folder, changes)
+            started = time.monotonic()
+            own = {**copies.environment(), "DVC_SITE_CACHE_DIR": str(folder / ".dvc/site")}
+            status, lines = processes.run(command, folder, line, own, show=where.jobs == 1)
+            if status:
+                raise PipelineError(" / ".join(lines[-2:]) or f"dvc repro: exit status {status}")
+            report = {
+                "parameters": dict(changes),
+                "computed": [stage for stage in COMPUTED if f"Running stage '{stage}':" in lines],
+                "seconds": round(time.monotonic() - started, 1),
+                "host": platform.node(),
+                "hardware": hardware.describe(),
+            }
+            return read(folder, report)
 
     yield run_one, line.cut
-
-
-def run(folder: Path, changes: Overrides, line: processes.LifeLine, pull: bool, show: bool) -> dict:
-    """Run a variant in `folder`, a copy of the project; return a report on it.
-
-    Raises PipelineError when a stage fails.
-    """
-    overrides.write(folder, changes)
-    started = time.monotonic()
-    command = [*copies.DVC, "repro", *(["--pull"] if pull else []), TARGET]
-    environment = {**copies.environment(), "DVC_SITE_CACHE_DIR": str(folder / ".dvc/site")}
-    status, lines = processes.run(command, folder, line, environment, show)
-    if status:
-        raise PipelineError(" / ".join(lines[-2:]) or f"dvc repro: exit status {status}")
-    return {
-        "parameters": dict(changes),
-        "computed": [stage for stage in COMPUTED if f"Running stage '{stage}':" in lines],
-        "seconds": round(time.monotonic() - started, 1),
-        "host": platform.node(),
-        "hardware": hardware.describe(),
-    }
 
 
 def results(folder: Path) -> dict:

@@ -16,12 +16,9 @@ REQUIREMENTS = "requirements.txt"
 
 class Commit(NamedTuple):
     hash: str
+    short: str
     day: str
     subject: str
-
-    @property
-    def short(self) -> str:
-        return self.hash[:7]
 
 
 class Results(NamedTuple):
@@ -32,12 +29,12 @@ class Results(NamedTuple):
 def find(project: Path, revision: str) -> Commit:
     """Return the commit of a revision. Raises PipelineError if it does not exist, or there is no repository."""
     git.git("rev-parse", "--git-dir", folder=project)
-    command = ["log", "-1", "--no-show-signature", "--format=%H%n%cs%n%s", f"{revision}^{{commit}}", "--"]
+    command = ["log", "-1", "--no-show-signature", "--format=%H%n%h%n%cs%n%s", f"{revision}^{{commit}}", "--"]
     try:
         shown = git.git(*command, folder=project)
     except PipelineError:
         raise PipelineError(f"{revision} is not a commit of this repository") from None
-    return Commit(*shown.decode(errors="replace").rstrip("\n").split("\n", 2))
+    return Commit(*shown.decode(errors="replace").rstrip("\n").split("\n", 3))
 
 
 def find_python(project: Path, commit: Commit, folder: Path, environment: Path) -> str:

@@ -42,7 +42,8 @@ def outside(path: str, committed: bytes, found: bytes, *, exact: bool) -> list[s
     images = old.get(f"{PurePosixPath(path).stem}.images", 0)
     lines = []
     for name, value in old.items():
-        limit = RATE * images if name.endswith(".errors") else allowed(name) if isinstance(value, float) else 0
+        share = next((limit for part, limit in TOLERANCE.items() if part in name), RATE)
+        limit = RATE * images if name.endswith(".errors") else share if isinstance(value, float) else 0
         numbers = isinstance(value, int | float) and isinstance(new[name], int | float)
         if value != new[name] and (exact or not numbers or abs(new[name] - value) > limit):
             lines.append(f"{path}: {name} is {new[name]}, committed {value}")
@@ -70,7 +71,3 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
     if {"actual", "predicted"} <= {*table.columns}:
         row["right"] = (table["actual"] == table["predicted"]).mean()
     return row.to_frame("mean").T
-
-
-def allowed(name: str) -> float:
-    return next((limit for part, limit in TOLERANCE.items() if part in name), RATE)
