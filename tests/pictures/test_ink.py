@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from common.errors import PipelineError
 from contracts import dataset
 from fixtures import PROJECT
 from pictures.ink import CENTRE, averaging, find_ink, fit, otsu, prepare
@@ -83,7 +84,8 @@ def test_dense_squares_are_separated_from_their_paper():
     ids=["even", "one pixel", "slope", "noise", "empty photo", "too faint"],
 )
 def test_without_ink_there_is_no_image(grey):
-    assert prepare(grey) is None
+    with pytest.raises(PipelineError, match="no ink found"):
+        prepare(grey)
 
 
 def test_a_line_is_scaled_to_20_pixels_and_at_least_one_wide():

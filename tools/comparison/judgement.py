@@ -8,7 +8,7 @@ from common.errors import PipelineError
 from comparison import crossed, statistics
 from comparison.results import CLAIMS, Comparison, Difference, Side, verdict
 from comparison.revisions import PREDICTIONS, Revision
-from comparison.study import MEASURES, belongs, score
+from comparison.study import MEASURES, score
 from evaluation import intervals
 from running import lock as locks
 
@@ -82,27 +82,31 @@ def matching_runs(old: Revision, new: Revision) -> tuple[Scores, Scores, str]:
     If both have the same study, so are the settings, and only the two runs can be compared.
     """
     (before, old_fault), (after, new_fault) = runs_of(old), runs_of(new)
-    runs = {"old": len(before["accuracy"]), "new": len(after["accuracy"])}
-    sources = [f"{side} ({number} seeds)" for side, number in runs.items() if number > 1]
+    counts = {"old": len(before["accuracy"]), "new": len(after["accuracy"])}
+    sources = [f"{side} ({count} seeds)" for side, count in counts.items() if count > 1]
     faults = [f"{side}: {fault}" for side, fault in (("old", old_fault), ("new", new_fault)) if fault]
     notes = f" ({'; '.join(faults)})" if faults else ""
-    if len(sources) == 2 and np.array_equal(before["accuracy"], after["accuracy"]):
-        return single_run(old), single_run(new), "from the same study on both sides, which cannot separate them"
-    if len(sources) == 2:
-        return before, after, f"measured for {' and '.join(sources)}"
-    if sources:
+    if not sources:
+        return before, after, f"not measured{notes}"
+    if len(sources) == 1:
         return before, after, f"measured for {sources[0]} only, and assumed for both{notes}"
-    return before, after, f"not measured{notes}"
+    if np.array_equal(before["accuracy"], after["accuracy"]):
+        return single_run(old), single_run(new), "from the same study on both sides, which cannot separate them"
+    return before, after, f"measured for {' and '.join(sources)}"
 
 
 def runs_of(revision: Revision) -> tuple[Scores, str]:
-    """Return the scores of a revision's study of seeds, or of its own run and why a study that exists is not used."""
+    """Return the scores of a revision's study of seeds, or of its own run and why a study that exists is not used.
+
+    A study belongs to a revision if it trained the revision's very network from the revision's seed. The model's digest
+    follows from parameters, data and code, and a change that leaves the network as it was makes no study stale.
+    """
     study = revision.study
     if study is None:
         return single_run(revision), revision.study_fault
-    scores = study.scores[revision.split]
-    own = belongs(study, revision.lock, revision.parameters.get("train.seed"))
-    if own and scores.shape[2] == len(revision.predictions):
+    own = study.table.loc[study.table["seed"] == revision.parameters.get("train.seed"), "model"].tolist()
+    scores, outputs = study.scores[revision.split], locks.outputs(revision.lock) if revision.lock else {}
+    if own == [outputs.get(locks.MODEL)] and scores.shape[2] == len(revision.predictions):
         return {name: scores[:, i] for i, name in enumerate(MEASURES)}, ""
     return single_run(revision), "reports/seeds.csv belongs to other settings"
 

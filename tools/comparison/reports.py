@@ -7,6 +7,11 @@ from tabulate import tabulate
 
 from comparison.results import CLAIMS, Comparison, Difference, Side, p_value
 
+JUDGED_ON = {
+    "validation": "Judged on the validation split. Use `--split test` once, for the final report.",
+    "test": "Judged on the test split: for the final report only; do not tune on it.",
+}
+
 
 def number(measure: str, value: float, sign: str = "") -> str:
     """Format an accuracy in percent or a loss in nats; with the sign `+`, a difference."""
@@ -61,9 +66,7 @@ def notes(found: Comparison) -> list[str]:
 
 def caveats(found: Comparison) -> list[str]:
     """Return the lines below a verdict."""
-    lines = ["Judged on the validation split. Use `--split test` once, for the final report."]
-    if found.split == "test":
-        lines = ["Judged on the test split: for the final report only; do not tune on it."]
+    lines = [JUDGED_ON[found.split]]
     if found.tries > 1:
         lines.append(
             f"{found.tries} variants were compared with one baseline: p-values are adjusted by Holm (1979), "

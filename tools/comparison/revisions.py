@@ -45,25 +45,21 @@ class Revision:
         return float(self.parameters.get("evaluate.confidence_level", LEVEL))
 
 
-def find_commit(name: str) -> str:
-    """Return the hash of a revision, tag, branch or DVC experiment. Raises PipelineError unless one exists."""
-    from dvc.scm import SCM, SCMError, resolve_rev
-
-    try:
-        return resolve_rev(SCM(".", search_parent_directories=True), name)
-    except SCMError as error:
-        raise PipelineError(f"{error}: expected a Git revision or the name of one DVC experiment") from None
-
-
 def read_revision(name: str, split: str) -> Revision:
-    """Read a revision, or the working tree if the name is `workspace`; split: `validation` or `test`.
+    """Read a revision, tag, branch, experiment or, if the name is `workspace`, the working tree.
 
+    split: `validation` or `test`.
     Raises PipelineError: not a repository, no such revision, no results there, or results of other parameters.
     """
+    from dvc.scm import SCM, SCMError, resolve_rev  # half a second
+
     if name == WORKSPACE:
         label, subject, commit = "working tree", "the files as they are now", None
     else:
-        commit = find_commit(name)
+        try:
+            commit = resolve_rev(SCM(".", search_parent_directories=True), name)
+        except SCMError as error:
+            raise PipelineError(f"{error}: expected a Git revision or the name of one DVC experiment") from None
         shown = git.git("log", "-1", "--no-show-signature", "--format=%h%n%s", commit).decode(errors="replace")
         short, subject = shown.rstrip("\n").split("\n", 1)
         label = short if commit.startswith(name) else f"{name} ({short})"

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from common.files import atomic_write
-from running import lock as locks
 
 TABLE, SCORES = Path("reports/seeds.csv"), Path("reports/seeds.npz")
 SPLITS = ["validation", "test"]
@@ -69,13 +68,3 @@ def parse(table: bytes | None, scores: bytes | None) -> tuple[Study | None, str]
     if not all(np.array_equal(wrong[split], rows[f"{PREFIX[split]}errors"]) for split in SPLITS):
         return None, f"{TABLE} and {SCORES} are from different runs"
     return Study(rows, arrays), ""
-
-
-def belongs(study: Study, lock: dict | None, seed: object) -> bool:
-    """Return whether a study trained the network that a dvc.lock holds, from the committed seed.
-
-    The model's digest decides: it follows from parameters, data and code, and a change that leaves the network as it
-    was does not make a study stale.
-    """
-    own = study.table.loc[study.table["seed"] == seed, "model"].tolist()
-    return lock is not None and own == [locks.outputs(lock).get(locks.MODEL)]

@@ -43,10 +43,7 @@ def as_ink(grey: np.ndarray) -> np.ndarray:
 
     Raises PipelineError when there is no ink.
     """
-    image = prepare(grey)
-    if image is None:
-        raise PipelineError("no ink found")
-    return np.rint(image * 255).astype(np.uint8)
+    return np.rint(prepare(grey) * 255).astype(np.uint8)
 
 
 def as_photo(grey: np.ndarray, background: str) -> np.ndarray:

@@ -7,6 +7,7 @@ that the centre of mass is the centre of 28x28. `stages/page/web/reading.js` fit
 import numpy as np
 from scipy import ndimage
 
+from common.errors import PipelineError
 from contracts.dataset import SHAPE
 
 FIT = 20  # pixels of the longer side of a digit
@@ -18,13 +19,15 @@ TIE = 1e-6  # more than the rounding of a sum: decides ties as the browser does
 AROUND = np.ones((3, 3), bool)  # a pixel and its eight neighbours
 
 
-def prepare(grey: np.ndarray) -> np.ndarray | None:
-    """Return the network's input, (28, 28) float32 in [0, 1], or None when there is no ink.
+def prepare(grey: np.ndarray) -> np.ndarray:
+    """Return the network's input, (28, 28) float32 in [0, 1]. Raises PipelineError when there is no ink.
 
     grey: (h, w) numbers from 0 (black) to 255 (white), one digit in ink darker or lighter than its paper.
     """
     ink = find_ink(grey)
-    return fit(ink) if ink.any() else None
+    if not ink.any():
+        raise PipelineError("no ink found")
+    return fit(ink)
 
 
 def find_ink(grey: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def find_stale(target: str | None = None) -> list[str]:
     try:
         with Repo() as repo:
             status = repo.status(target and [target], with_deps=True)
-            cached = [Path(str(out)) for out in repo.index.outs if out.use_cache]
+            outs = [(Path(str(out)), out.use_cache) for out in repo.index.outs]
     except DvcException as error:
         raise PipelineError(f"DVC cannot read the project: {' '.join(str(error).split())}") from None
     found = set()
@@ -56,6 +56,8 @@ def find_stale(target: str | None = None) -> list[str]:
                 path, missing = Path(name), state in ("deleted", "not in cache")
                 if isinstance(state, dict):
                     found |= {f"{name}: {key}" for key in state}
-                elif not any(path in out.parents or (missing and path.is_relative_to(out)) for out in cached):
+                elif not any(
+                    path in out.parents or (cached and missing and path.is_relative_to(out)) for out, cached in outs
+                ):
                     found.add(name)
     return sorted(found)
