@@ -16,8 +16,7 @@ import numpy as np
 if __name__ == "__main__":  # pytest has these folders on its path
     sys.path[:0] = [str(Path(__file__).parents[2] / folder) for folder in ("tools", "stages")]
 
-from comparison.crossed import other_images, same_images
-from comparison.statistics import two_networks
+from comparison.statistics import other_images, same_images, two_networks
 
 EASINESS, BY_IMAGE, BY_SEED, BY_BOTH = (13.3, 6.0), 1.0, 0.03, 0.8  # mean and sd; standard deviations, all in logits
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)  # to average over a normal distribution

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from scipy import stats
 from simulation import coverage
 
-from comparison.crossed import images_variance, other_images, parts_of_both, same_images, split_variance, these_networks
+from comparison.statistics import (
+    images_variance,
+    other_images,
+    parts_of_both,
+    same_images,
+    split_variance,
+    these_networks,
+)
 from fixtures import PROJECT
 
 random = np.random.default_rng(0)

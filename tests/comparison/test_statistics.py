@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comparison.crossed import Interval
-from comparison.statistics import holm, two_networks
+from comparison.statistics import Interval, holm, two_networks
 
 
 def judge(both: int, gained: int, lost: int, neither: int) -> Interval:

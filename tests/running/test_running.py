@@ -33,21 +33,23 @@ def test_the_cache_is_where_dvc_has_it_and_is_linked_as_it_is_there(tmp_path):
     project.mkdir()
     succeed(project, "git", "init", "--quiet")
     succeed(project, "dvc", "init", "--quiet")
-    assert copies.cache_settings(project) == {"dir": str(project / ".dvc/cache")}
+    succeed(project, "git", "add", "--all")
+    copy = copies.copy(project, tmp_path / "first", share_cache=True)
+    assert succeed(copy, "dvc", "cache", "dir").strip() == str(project / ".dvc/cache")
     succeed(project, "dvc", "cache", "dir", "--local", str(tmp_path / "shared"))
     succeed(project, "dvc", "config", "--local", "cache.type", "symlink,copy")
-    settings = copies.cache_settings(project)
-    assert settings == {"dir": str(tmp_path / "shared"), "type": ["symlink", "copy"]}
-    succeed(project, "git", "add", "--all")
     copy = copies.copy(project, tmp_path / "copy", share_cache=True)
-    assert copies.cache_settings(copy) == settings
+    assert succeed(copy, "dvc", "cache", "dir").strip() == str(tmp_path / "shared")
+    assert succeed(copy, "dvc", "config", "cache.type").strip() == "symlink,copy"
     assert subprocess.run(["git", "rev-parse"], cwd=copy, capture_output=True).returncode  # a repository of DVC only
 
 
-def test_a_cache_of_another_user_is_one_line_with_the_cure(project, monkeypatch):
+def test_a_cache_of_another_user_is_one_line_with_the_cure(tmp_path, monkeypatch):
+    succeed(tmp_path, "git", "init", "--quiet")
+    (tmp_path / ".dvc/cache").mkdir(parents=True)
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     with pytest.raises(PipelineError, match="expected a DVC cache that you may write to.*dvc cache dir --local"):
-        copies.cache_settings(project)
+        copies.copy(tmp_path, tmp_path / "copy", share_cache=True)
 
 
 def test_a_copy_sees_the_packed_pictures_that_git_does_not_track(tmp_path):

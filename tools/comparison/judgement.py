@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.errors import PipelineError
-from comparison import crossed, statistics
+from comparison import statistics
 from comparison.results import CLAIMS, Comparison, Difference, Side, verdict
 from comparison.revisions import PREDICTIONS, Revision
 from comparison.study import MEASURES, score
@@ -121,8 +121,8 @@ def differ(name: str, old: np.ndarray, new: np.ndarray, level: float) -> Differe
     if len(old) == len(new) == 1 and name == "accuracy":
         networks = statistics.two_networks(old[0] > 0, new[0] > 0, level)
     elif len(old) == len(new) == 1:
-        networks = crossed.these_networks(old, new, level)
-    same, other = crossed.same_images(old, new, level), crossed.other_images(old, new, level)
+        networks = statistics.these_networks(old, new, level)
+    same, other = statistics.same_images(old, new, level), statistics.other_images(old, new, level)
     return Difference(name, float(old.mean()), float(new.mean()), networks, same, other)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from comparison.crossed import Interval
+from comparison.statistics import Interval
 
 CLAIMS = {  # what may vary without changing the conclusion, from the narrowest claim to the widest
     "these_networks": "these networks, other images",

@@ -15,7 +15,7 @@ from common.errors import PipelineError
 
 ENOUGH = 2_000_000  # pixels to find digits in
 HEIC = {".heic", ".heif"}  # photos of phones, which Pillow reads only with the package pillow-heif
-FAINT = 4  # a colour channel with this many times the contrast of the luma replaces it
+FAINT = 4  # a colour channel with this many times the contrast of the luma replaces it: ink as bright as its paper
 
 Image.MAX_IMAGE_PIXELS = 2**27  # Pillow refuses twice as many; in grey they take 1 GB
 with suppress(ImportError):
@@ -96,12 +96,9 @@ def grey_levels(image: Image.Image) -> np.ndarray:
     if image.mode == "LAB":
         return np.asarray(image.getchannel("L"), np.float32)
     grey = np.asarray(image.convert("L"), np.float32)
-    return grey if image.mode in ("L", "LA") else with_contrast(grey, image.convert("RGB"))
-
-
-def with_contrast(grey: np.ndarray, colours: Image.Image) -> np.ndarray:
-    """Return the luma, (h, w) float32, or the colour channel that shows ink as bright as its paper."""
-    bands = [grey, *(np.asarray(band, np.float32) for band in colours.split())]
+    if image.mode in ("L", "LA"):
+        return grey
+    bands = [grey, *(np.asarray(band, np.float32) for band in image.convert("RGB").split())]
     contrast = [float(np.std(band - uniform_filter(band, max(1, max(grey.shape) // 4)))) for band in bands]
     best = int(np.argmax(contrast))
     return bands[best] if contrast[best] > FAINT * contrast[0] else grey

@@ -6,9 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from common.errors import PipelineError
 from running import git
@@ -32,13 +30,13 @@ def copy(project: Path, folder: Path, share_cache: bool = False) -> Path:
     """Copy the files that Git tracks, as they are in the working tree, to `folder`, a DVC repository of its own.
 
     share_cache: use the project's DVC cache; otherwise the copy's cache is empty, and every stage runs.
-    Raises PipelineError when `project` is not a Git repository.
+    Raises PipelineError when `project` is not a Git repository, or its cache is not writable.
     """
     for name in git.tracked_files(project):
         if (project / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(project / name, folder / name)
-    configure(project, folder, cache_settings(project) if share_cache else {})
+    configure(project, folder, share_cache)
     return folder
 
 
@@ -46,40 +44,32 @@ def export(project: Path, commit: str, folder: Path) -> Path:
     """Write the files of a commit to `folder`, a DVC repository of its own without a cache."""
     with zipfile.ZipFile(io.BytesIO(git.git("archive", "--format=zip", commit, folder=project))) as archive:
         archive.extractall(folder)
-    configure(project, folder, {})
+    configure(project, folder, share_cache=False)
     return folder
 
 
-def configure(project: Path, folder: Path, cache: Mapping[str, Any]) -> None:
-    """Give the copy the project's packed pictures, its remotes (those of config.local too), the cache, and no Git."""
+def configure(project: Path, folder: Path, share_cache: bool) -> None:
+    """Give the copy the project's packed pictures, remotes and perhaps cache, wherever those were configured; no Git.
+
+    Raises PipelineError when the cache is not writable.
+    """
     from dvc.config import Config  # most of a second
 
     for own in (project / OWN).glob("*"):
         if own.is_dir():
             (folder / OWN).mkdir(parents=True, exist_ok=True)
             (folder / OWN / own.name).symlink_to(own.resolve(), target_is_directory=True)
-    remotes = Config(dvc_dir=str(project / ".dvc"))
-    with Config(dvc_dir=str(folder / ".dvc")).edit("local") as local:
-        local["core"] = {"no_scm": True, **{k: v for k, v in remotes["core"].items() if k == "remote"}}
-        local["remote"] = remotes["remote"]
-        local["cache"] = dict(cache)
-
-
-def cache_settings(project: Path) -> dict[str, Any]:
-    """Return where the DVC cache of `project` is and how files are linked to it, wherever that was configured.
-
-    Raises PipelineError when its cache is not writable.
-    """
-    from dvc.repo import Repo  # most of a second
-
-    with Repo(str(project)) as repo:
-        settings, folder = repo.config["cache"], repo.cache.local_cache_dir
-    if os.path.isdir(folder) and not os.access(folder, os.W_OK):
+    found = Config(dvc_dir=str(project / ".dvc"))
+    cache = {"dir": str(project / ".dvc/cache"), **found["cache"]} if share_cache else {}
+    if share_cache and os.path.isdir(cache["dir"]) and not os.access(cache["dir"], os.W_OK):
         raise PipelineError(
-            f"expected a DVC cache that you may write to, found {folder}: take one of your own with "
+            f"expected a DVC cache that you may write to, found {cache['dir']}: take one of your own with "
             "`dvc cache dir --local FOLDER` (docs/troubleshooting.md)"
         )
-    return {"dir": folder} | {name: settings[name] for name in ("type", "shared") if settings.get(name)}
+    with Config(dvc_dir=str(folder / ".dvc")).edit("local") as local:
+        local["core"] = {"no_scm": True, **{k: v for k, v in found["core"].items() if k == "remote"}}
+        local["remote"] = found["remote"]
+        local["cache"] = cache
 
 
 def repro(folder: Path, *arguments: str, python: str = sys.executable) -> None:

@@ -43,7 +43,8 @@ def find_stale(target: str | None = None) -> list[str]:
     try:
         with Repo() as repo:
             status = repo.status(target and [target], with_deps=True)
-            outs = [(Path(str(out)), out.use_cache) for out in repo.index.outs]
+            cached = [str(out) for out in repo.index.outs if out.use_cache]
+            folders = {parent for out in repo.index.outs for parent in Path(str(out)).parents}
     except DvcException as error:
         raise PipelineError(f"DVC cannot read the project: {' '.join(str(error).split())}") from None
     found = set()
@@ -56,8 +57,6 @@ def find_stale(target: str | None = None) -> list[str]:
                 path, missing = Path(name), state in ("deleted", "not in cache")
                 if isinstance(state, dict):
                     found |= {f"{name}: {key}" for key in state}
-                elif not any(
-                    path in out.parents or (cached and missing and path.is_relative_to(out)) for out, cached in outs
-                ):
+                elif path not in folders and not (missing and any(map(path.is_relative_to, cached))):
                     found.add(name)
     return sorted(found)

@@ -1,1 +1,0 @@
-"""Pictures as people have them: which files, their grey levels, their ink, and the output of a command on them."""
