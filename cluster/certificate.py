@@ -7,7 +7,6 @@ machine and name it in DASK_CONFIG there. Only its owners can run commands on th
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -17,14 +16,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
 from common.errors import PipelineError, run  # noqa: E402
 
-SETTINGS = "mnist.yaml"
 
-
-def write_certificate(folder: Path) -> None:
-    """Write Dask's settings for mutual TLS, which hold the certificate itself: its path differs between machines.
-
-    Raises PipelineError when Dask is missing or `folder` has files already.
-    """
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
     try:
         from distributed.security import Security
     except ImportError:
@@ -38,17 +34,11 @@ def write_certificate(folder: Path) -> None:
     made = Security.temporary()  # one certificate for all roles, its own authority, valid for a year
     own = {"cert": made.tls_ca_file, "key": made.tls_client_key}
     tls = {"ca-file": made.tls_ca_file, "scheduler": own, "worker": own, "client": own}
+    # Mutual TLS. The settings hold the certificate itself, because its path differs between machines.
     settings = {"distributed": {"comm": {"require-encryption": True, "default-scheme": "tls", "tls": tls}}}
-    only_mine = os.open(folder / SETTINGS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(only_mine, "w", encoding="utf-8") as file:
-        yaml.safe_dump(settings, file, sort_keys=False)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    write_certificate(folder)
+    file = folder / "mnist.yaml"
+    file.touch(0o600)
+    file.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     print(f"certificate: wrote {folder}; copy it to every machine and `export DASK_CONFIG={folder.resolve()}` there")
 
 

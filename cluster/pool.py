@@ -7,6 +7,7 @@ run on a worker, so a worker needs the locked packages and nothing else.
 import hashlib
 import json
 import logging
+import re
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +40,8 @@ def on_workers(project: Path, scratch: Path, where: Where, line: processes.LifeL
     """
     study, turn = uuid.uuid4().hex, Lock()  # the workplace holds one variant at a time
     data: dict[str, Any] = {}  # on the workers
-    expected = {name: worker.version(name) for name in ["CPU", "Python", *pinned_packages(project)]}
+    pins = re.findall(r"^(\S+)==", (project / "requirements.in").read_text(encoding="utf-8"), re.MULTILINE)
+    expected = {name: worker.version(name) for name in ["CPU", "Python", *pins]}
 
     def compute(stages: Sequence[str], **options: Any) -> Any:
         task = workplace.task(stages)
@@ -114,12 +116,6 @@ def scheduler_address(scheduler: str) -> str:
             f"{address}; `python cluster/certificate.py FOLDER` makes the certificate (cluster/README.md)"
         )
     return address
-
-
-def pinned_packages(project: Path) -> list[str]:
-    """Return the packages whose versions must be the same on every machine."""
-    lines = (project / "requirements.in").read_text(encoding="utf-8").splitlines()
-    return [line.partition("==")[0] for line in lines if "==" in line]
 
 
 def require_workers(client: Any, expected: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -56,7 +56,10 @@ def call(study: str, task: dict, data: bytes, expected: Mapping[str, str]) -> di
             life_lines(get_worker(), study).append(line)
             folder = Path(scratch)
             unpack(task["code"], folder)
-            link(keep(data, task["data_key"]), task["data"], folder)
+            kept = keep(data, task["data_key"])
+            for path in task["data"]:  # the stages only read it
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).symlink_to(kept / path)
             for command in task["commands"]:
                 status, printed = processes.run(["sh", "-c", command], folder, line, environment())
                 if status:
@@ -112,10 +115,3 @@ def keep(data: bytes, key: str) -> Path:
             with suppress(OSError):  # another worker was first
                 os.rename(Path(part) / "data", kept)
     return kept
-
-
-def link(kept: Path, paths: Sequence[str], folder: Path) -> None:
-    """Link the data into the folder of a variant, which only reads it."""
-    for path in paths:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).symlink_to(kept / path)

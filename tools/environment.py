@@ -203,7 +203,7 @@ def main(wanted="runtime", rebuild=None):
 
 if __name__ == "__main__":
     try:
-        parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+        parser = argparse.ArgumentParser(description="Create or repair .venv, and install the packages of a lock file.")
         parser.add_argument("wanted", nargs="?", choices=[*LOCKS], default="runtime", help="which packages")
         parser.add_argument("rebuild", nargs="?", choices=["rebuild"], help="replace a .venv of another Python")
         main(**vars(parser.parse_args()))

@@ -40,7 +40,7 @@ def test_the_cache_is_where_dvc_has_it_and_is_linked_as_it_is_there(tmp_path):
     succeed(project, "dvc", "config", "--local", "cache.type", "symlink,copy")
     copy = copies.copy(project, tmp_path / "copy", share_cache=True)
     assert succeed(copy, "dvc", "cache", "dir").strip() == str(tmp_path / "shared")
-    assert succeed(copy, "dvc", "config", "cache.type").strip() == "symlink,copy"
+    assert succeed(copy, "dvc", "config", "cache.type").strip() == "['symlink', 'copy']"
     assert subprocess.run(["git", "rev-parse"], cwd=copy, capture_output=True).returncode  # a repository of DVC only
 
 
