@@ -11,7 +11,7 @@ from pathlib import Path
 from common.errors import PipelineError, run
 from common.files import atomic_write
 from common.lock import exclusive
-from common.params import SECTIONS, require_valid
+from common.params import SECTIONS, faults, read
 
 CHECKED = Path("reports/params_checked")
 BUILD = Path("stages/network/build.py")
@@ -27,7 +27,8 @@ def require_syntax(path: Path) -> None:
 
 @exclusive("stage")
 def main() -> None:
-    require_valid()
+    if found := faults(read()):
+        raise PipelineError("\n  ".join(found))
     require_syntax(BUILD)
 
     with atomic_write(CHECKED) as part:

@@ -1,7 +1,7 @@
 """Write the results as one self-contained page, and as a model card.
 
 Reads  models/model.keras, reader/results, the test images it shows, the measures, tables and figures of the stages
-       before, the pinned versions of requirements.in and the templates in stages/page.
+       before, and the templates in stages/page.
 Writes reports/index.html and reports/model_card.md.
 """
 
@@ -28,7 +28,6 @@ from page import templates
 
 PAGE = Path("reports/index.html")
 CARD = Path("reports/model_card.md")  # its headings are those of Mitchell et al. (2019)
-REQUIREMENTS = Path("requirements.in")
 FIGURES = [
     "eda/digit_distribution",
     "eda/sample_images",
@@ -47,14 +46,10 @@ def encode(content: bytes) -> str:
 
 
 def encode_png(image: Image.Image) -> str:
+    """Return the image as PNG in base64."""
     file = io.BytesIO()
     image.save(file, "PNG")
     return encode(file.getvalue())
-
-
-def encode_image(image: np.ndarray) -> str:
-    """Return an image, (28, 28) float32 in [0, 1], as a grey PNG in base64, white ink on black."""
-    return encode_png(Image.fromarray(dataset.grey_levels(image)))
 
 
 def load_figures() -> dict[str, dict]:
@@ -99,23 +94,13 @@ def list_probabilities(row: Row, names: list[str]) -> list[tuple[str, float]]:
 def list_tiles(table: pd.DataFrame, images: np.ndarray, names: list[str]) -> list[dict]:
     """Return the row, the image and the probabilities of each tile of a gallery."""
     return [
-        {"row": row, "png": encode_image(images[row.index]), "probabilities": list_probabilities(row, names)}
+        {
+            "row": row,
+            "png": encode_png(Image.fromarray(dataset.grey_levels(images[row.index]))),
+            "probabilities": list_probabilities(row, names),
+        }
         for row in table.itertuples(index=False)
     ]
-
-
-def list_parameters(*sections: params.Section) -> list[tuple[str, object]]:
-    """Return every parameter of the sections, as `train.epochs` and its value."""
-    return [
-        (f"{type(section).__name__.lower()}.{name}", value)
-        for section in sections
-        for name, value in section.model_dump().items()
-    ]
-
-
-def pinned_versions(text: str) -> list[str]:
-    """Return the lines `package==version` of a requirements file, sorted, without remarks."""
-    return sorted(line.split()[0] for line in text.splitlines() if "==" in line)
 
 
 def describe_network(config: dict) -> str:
@@ -131,19 +116,17 @@ def describe_network(config: dict) -> str:
 @exclusive("stage")
 def main() -> None:
     names, about = params.load(Dataset).class_names, params.load(About)
-    normalize, model = params.load(Normalize), params.load(Model)
-    train, evaluate = params.load(Train), params.load(Evaluate)
     images = dataset.load(dataset.FOLDER / "test").images
     mistakes = tables.most_confident_mistakes(tables.load(tables.PREDICTIONS), params.load(Plot).mistakes)
     changes = tables.load(tables.ROBUSTNESS)
     values = {
         "about": about,
         "names": names,
-        "normalize": normalize,
-        "train": train,
+        "normalize": params.load(Normalize),
+        "model": params.load(Model),
+        "train": params.load(Train),
+        "evaluate": params.load(Evaluate),
         "network": describe_network(archive.load_config()),
-        "level": evaluate.confidence_level,
-        "parameters": list_parameters(normalize, model, train, evaluate),
         "split_sizes": load_json(Path("reports/eda/summary.json"), "eda")["images"],
         "metrics": load_json(tables.EVALUATE / "metrics.json", "evaluate"),
         "per_digit": tables.load(tables.PER_DIGIT).dropna(),
@@ -155,7 +138,6 @@ def main() -> None:
         "reader": load_reader(names, about.form),
         "uncovered": archive.uncovered(archive.load_config()),
         "model_sha256": hashlib.sha256(require(archive.PATH, "train").read_bytes()).hexdigest(),
-        "versions": pinned_versions(REQUIREMENTS.read_text(encoding="utf-8")),
     }
 
     templates.save(PAGE, "index.html", values)

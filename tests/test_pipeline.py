@@ -130,7 +130,7 @@ def test_a_syntax_error_in_build_stops_the_pipeline_before_the_network_is_delete
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        pytest.param("train:", "trian:", "check: params.yaml: the section `train` is missing", marks=pytest.mark.slow),
+        pytest.param("train:", "trian:", "check: train: missing", marks=pytest.mark.slow),
         ("epochs:", "epoch:", "train.epoch: no such parameter; is it misspelt"),
         pytest.param("epochs: 2", "epochs: many", "train.epochs: expected a valid integer", marks=pytest.mark.slow),
     ],

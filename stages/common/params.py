@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
 from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML, YAMLError
 
@@ -36,14 +36,8 @@ class Section(Strict):
 
 def distinguishable(names: list[str]) -> list[str]:
     """Return the names. Raises an error of pydantic when two look alike or one cannot be seen."""
-    for label, name in enumerate(names):
-        if not name.strip() or not name.isprintable():
-            raise PydanticCustomError("blank", "name {label} should be visible text", {"label": label})
-        first = [other.strip() for other in names].index(name.strip())
-        if first != label:
-            raise PydanticCustomError(
-                "equal", "names should differ, but {first} and {label} are equal", {"first": first, "label": label}
-            )
+    if len({name.strip() for name in names if name.isprintable()} - {""}) < len(names):
+        raise PydanticCustomError("names", "expected names that are visible text and differ")
     return names
 
 
@@ -116,7 +110,7 @@ class Plot(Section):
     mistakes: Annotated[int, Field(ge=1, le=100)]
 
 
-SECTIONS: dict[str, type[Section]] = {section.section_name(): section for section in Section.__subclasses__()}
+SECTIONS = Section.__subclasses__()
 MESSAGES = {  # by pydantic's name of an error, where its own text is for programmers
     "extra_forbidden": "no such parameter; is it misspelt, or missing in stages/common/params.py?",
     "missing": "missing",
@@ -165,34 +159,24 @@ def load(section: type[S], path: Path = PATH) -> S:
 def validate(section: type[S], values: dict) -> S:
     """Return the section out of `values`, the content of params.yaml; raises as `load` does."""
     name = section.section_name()
-    if name not in values:
-        raise PipelineError(f"{PATH}: the section `{name}` is missing")
-    try:
-        return section.model_validate(values[name])
-    except ValidationError as error:
-        raise PipelineError("; ".join(explain(name, fault) for fault in error.errors())) from None
+    if found := faults({key: value for key, value in values.items() if key == name}, section):
+        raise PipelineError("; ".join(found))
+    return section.model_validate(values[name])
 
 
-def explain(section: str, fault: ErrorDetails) -> str:
+def explain(fault: ErrorDetails) -> str:
     """Return one of pydantic's errors as `train.epochs: expected ..., found '5'`."""
-    key = ".".join([section, *map(str, fault["loc"])])
+    key = ".".join(map(str, fault["loc"]))
     if message := MESSAGES.get(fault["type"]):
         return f"{key}: {message.format(found=fault['input'], **fault.get('ctx', {}))}"
     return f"{key}: {fault['msg'].replace('Input should be', 'expected')}, found {fault['input']!r}"
 
 
-def faults(values: dict) -> list[str]:
-    """Return a line for each fault of `values`, the content of params.yaml; none if all sections are valid."""
-    found = []
-    for section in SECTIONS.values():
-        try:
-            validate(section, values)
-        except PipelineError as error:
-            found.append(str(error))
-    return found + [f"{PATH}: no such section: `{name}`" for name in values if name not in SECTIONS]
-
-
-def require_valid() -> None:
-    """Raise PipelineError, a line for each fault, unless params.yaml is valid."""
-    if found := faults(read()):
-        raise PipelineError("\n  ".join(found))
+def faults(values: dict, *sections: type[Section]) -> list[str]:
+    """Return a line for each fault of `values`, the content of params.yaml, or of a file with these sections alone."""
+    fields: dict[str, Any] = {section.section_name(): (section, ...) for section in sections or SECTIONS}
+    try:
+        create_model("Parameters", __base__=Strict, **fields).model_validate(values)
+    except ValidationError as error:
+        return [explain(fault) for fault in error.errors()]
+    return []

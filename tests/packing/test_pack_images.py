@@ -146,7 +146,7 @@ def test_the_summary_counts_repeated_pictures_and_prints_each_reason_once(capsys
         (lambda folder: [os.rename(folder / name, folder.parent / name) for name in ("2", "10")], "found café"),
         (lambda folder: save(folder / "rare/1.png", GREY[0]), "rare: expected at least 2 training pictures, found 1"),
         (lambda folder: os.rename(folder, folder.parent / "other"), "expected a folder of pictures or an .npz file"),
-        (lambda folder: save(folder / "a\nb/1.png", GREY[0]), "name 2 should be visible text"),
+        (lambda folder: save(folder / "a\nb/1.png", GREY[0]), "expected names that are visible text"),
     ],
 )
 def test_a_folder_without_enough_classes_or_pictures_is_refused(change, message, folder):
