@@ -17,19 +17,20 @@ CHECKED = Path("reports/params_checked")
 BUILD = Path("stages/network/build.py")
 
 
-def require_syntax(path: Path) -> None:
-    """Raise PipelineError with the line of the first syntax error in a Python file."""
+def require_valid() -> None:
+    """Raise PipelineError with a line for each fault of params.yaml and for the first syntax error in BUILD."""
+    found = faults(read())
     try:
-        compile(path.read_bytes(), path, "exec")
+        compile(BUILD.read_bytes(), BUILD, "exec")
     except SyntaxError as error:
-        raise PipelineError(f"{path}, line {error.lineno}: {error.msg}") from None
+        found.append(f"{BUILD}, line {error.lineno}: {error.msg}")
+    if found:
+        raise PipelineError("\n  ".join(found))
 
 
 @exclusive("stage")
 def main() -> None:
-    if found := faults(read()):
-        raise PipelineError("\n  ".join(found))
-    require_syntax(BUILD)
+    require_valid()
 
     with atomic_write(CHECKED) as part:
         part.write_text("params.yaml has the right names, types and ranges\n", encoding="utf-8", newline="\n")

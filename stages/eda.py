@@ -17,7 +17,7 @@ from common.files import atomic_write, save_json
 from common.lock import exclusive
 from common.params import About, Dataset, Eda, Figures
 from contracts import dataset
-from drawing import charts, figures, fonts, samples
+from drawing import charts, figures, samples
 
 REPORTS = Path("reports/eda")
 SPLITS = ["train", "validation", "test"]
@@ -25,12 +25,9 @@ SPLITS = ["train", "validation", "test"]
 
 def count_labels(labels: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
     """Count the images of each digit in each split; a tidy table of split, digit, count."""
-    rows = [
-        (split, name, count)
-        for split, values in labels.items()
-        for name, count in zip(names, np.bincount(values, minlength=len(names)), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["split", "digit", "count"])
+    counts = {split: np.bincount(values, minlength=len(names)) for split, values in labels.items()}
+    table = pd.DataFrame({"digit": names, **counts}).melt("digit", var_name="split", value_name="count")
+    return table[["split", "digit", "count"]]
 
 
 def add_up(images: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +69,7 @@ def main() -> None:
     sums, grey_counts = add_up(train.images, train.labels, len(names))
     means = sums / 255 / np.maximum(in_train, 1)[:, None, None]
 
-    fonts.choose(font, names)
+    figures.choose_font(font, names)
     with atomic_write(REPORTS / "class_counts.csv") as part:
         counts.to_csv(part, index=False, lineterminator="\n")
     save_json(REPORTS / "summary.json", summarize(labels, grey_counts))

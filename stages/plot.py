@@ -16,7 +16,7 @@ from common.errors import run
 from common.lock import exclusive
 from common.params import About, Dataset, Evaluate, Figures, Plot, Train
 from contracts import dataset, tables
-from drawing import charts, figures, fonts, samples
+from drawing import charts, figures, samples
 from evaluation import robustness
 from network import augmentation
 
@@ -55,7 +55,7 @@ def main() -> None:
     deformed = deform(train.images[first_of_each[:AUGMENTED]], training.seed)
     of_mistakes, of_ambiguous = (images[rows["index"]] for rows in (mistakes, ambiguous))
 
-    fonts.choose(font, names)
+    figures.choose_font(font, names)
     figures.save(charts.draw_history(history), REPORTS / "training_history.png")
     figures.save(charts.draw_confusions(confusions, names, unit), REPORTS / "confusion_matrix.png")
     figures.save(charts.draw_per_digit(digits, unit, level), REPORTS / "per_digit.png")

@@ -1,7 +1,6 @@
 """Read the weights from the archive of the network without Keras, whose import takes seconds."""
 
 import io
-import re
 import zipfile
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from common.files import readable
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
-    """Return the layers' arrays by their names in the archive, `dense_1/vars/0` and so on, in the order of the layers.
+    """Return the layers' arrays by their names in the archive, `dense_1/vars/0` and so on; those of one kind in order.
 
     The kernel of a dense layer, (inputs, outputs) float32, is its variable 0 and the bias, (outputs,), its variable 1.
     Raises PipelineError when the archive is missing or damaged.
@@ -26,8 +25,4 @@ def load(path: Path) -> dict[str, np.ndarray]:
     with readable(path, "train"):
         content = zipfile.ZipFile(path).read("model.weights.h5")
         h5py.File(io.BytesIO(content))["layers"].visititems(collect)
-
-    def place(name: str) -> list[str | int]:
-        return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-    return {name: arrays[name] for name in sorted(arrays, key=place)}  # dense_10 after dense_2
+    return {name: arrays[name] for name in sorted(arrays, key=lambda name: (len(name), name))}  # dense_10 after dense_2

@@ -1,15 +1,17 @@
-"""The style of all figures, and saving them with reproducible bytes. Import Matplotlib from here."""
+"""The style and font of all figures, and saving them with reproducible bytes. Import Matplotlib from here."""
 
 import logging
 import os
+import sys
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from common.errors import PipelineError
 from common.files import atomic_write
 from contracts import dataset
 
@@ -18,7 +20,7 @@ os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # silence its warnings about a read-only home
 import matplotlib
 import matplotlib.pyplot as plt
-from matplotlib import font_manager  # noqa: F401
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import Normalize
@@ -26,7 +28,7 @@ from matplotlib.figure import Figure, SubFigure  # noqa: F401
 from matplotlib.font_manager import FontProperties
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one per letter; fonts.py prints a single line
+warnings.filterwarnings("ignore", r"Glyph .* missing from font")  # one per letter; choose_font prints a single line
 matplotlib.rcdefaults()  # ignore a matplotlibrc in the current folder
 plt.rcParams.update(
     {
@@ -60,6 +62,38 @@ def save(figure: Figure, path: Path) -> None:
     with atomic_write(path) as part:
         figure.savefig(part, format="png", metadata={"Software": None})
     plt.close(figure)
+
+
+def choose_font(font: str | None, names: Iterable[str]) -> None:
+    """Draw letters that DejaVu Sans lacks in `font`, the name of an installed font or the path of a font file.
+
+    Prints one line on standard error if letters of the names will be drawn as boxes all the same. Raises PipelineError
+    if there is no such font.
+    """
+    families = ["DejaVu Sans", *([find_font(font)] if font else [])]
+    plt.rcParams["font.family"] = families
+    missing = {letter for letter in "".join(names) if not letter.isspace()}
+    for family in families:
+        missing -= {chr(code) for code in font_manager.get_font(font_manager.findfont(family)).get_charmap()}
+    if missing:
+        shown = " ".join(sorted(missing)[:10])
+        print(
+            f"figures: boxes stand for {shown}: name a font that has them in params.yaml, figures.font", file=sys.stderr
+        )
+
+
+def find_font(font: str) -> str:
+    """Register a font with Matplotlib and return its name. Raises PipelineError if there is no such font."""
+    try:
+        if Path(font).suffix.lower() in (".ttf", ".otf", ".ttc"):
+            font_manager.fontManager.addfont(font)
+            return font_manager.get_font(font).family_name
+        font_manager.findfont(font, fallback_to_default=False)
+    except (OSError, ValueError, RuntimeError):
+        raise PipelineError(
+            f"figures.font: expected an installed font or the path of a font file, found {font!r}"
+        ) from None
+    return font
 
 
 def as_sheet(axes: Axes, width: float, height: float) -> None:

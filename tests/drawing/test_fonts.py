@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from common.errors import PipelineError
-from drawing import figures, fonts
+from drawing import figures
 from fixtures import PROJECT, edit_params
 from pictures import sheet
 
@@ -16,7 +16,7 @@ FONT = str(figures.font_manager.findfont("STIXNonUnicode"))
 @pytest.fixture(autouse=True)
 def default_font():
     yield
-    fonts.choose(None, [])
+    figures.choose_font(None, [])
 
 
 def drawn(name, path) -> bytes:
@@ -27,7 +27,7 @@ def drawn(name, path) -> bytes:
 @pytest.mark.parametrize("font", [FONT, "STIXNonUnicode"], ids=["file", "name"])
 def test_a_named_font_draws_the_letters_that_dejavu_lacks_and_no_other(font, tmp_path):
     without = {name: drawn(name, tmp_path / "a.png") for name in ("7", RARE)}
-    fonts.choose(font, [RARE])
+    figures.choose_font(font, [RARE])
     assert drawn("7", tmp_path / "a.png") == without["7"]
     assert drawn(RARE, tmp_path / "a.png") != without[RARE]
 
@@ -37,14 +37,14 @@ def test_a_font_that_is_missing_or_broken_is_an_error(font, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     Path("a.ttf").write_bytes(b"no font")
     with pytest.raises(PipelineError, match="figures.font: expected an installed font or the path of a font file"):
-        fonts.choose(font, [])
+        figures.choose_font(font, [])
 
 
 def test_letters_that_would_be_boxes_are_reported_in_one_line(capsys):
-    fonts.choose(None, ["7", "T-shirt/top", "US$", "Größe", "Ωμέγα", "кот", "two words"])
-    fonts.choose(FONT, ["7", RARE])
+    figures.choose_font(None, ["7", "T-shirt/top", "US$", "Größe", "Ωμέγα", "кот", "two words"])
+    figures.choose_font(FONT, ["7", RARE])
     assert capsys.readouterr().err == ""
-    fonts.choose(FONT, [f"7 {RARE}\U000f0124"])
+    figures.choose_font(FONT, [f"7 {RARE}\U000f0124"])
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("figures: boxes stand for \U000f0124: ")
 

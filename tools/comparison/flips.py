@@ -8,7 +8,7 @@ import pandas as pd
 from common.errors import PipelineError
 from comparison.revisions import Revision
 from contracts import dataset
-from drawing import figures, fonts
+from drawing import figures
 from drawing.figures import Figure, plt
 
 COLUMNS, ROWS = 5, 6  # of each half; more would be too small to look at
@@ -62,7 +62,7 @@ def save_flips(old: Revision, new: Revision, path: Path) -> None:
     if not np.array_equal(shown.labels, old.predictions["actual"]):
         raise PipelineError(f"{folder}: expected the images that {old.name} answered, found others")
     names = [str(name) for name in new.parameters.get("dataset.class_names", [])]
-    fonts.choose(new.parameters.get("figures.font"), names)
+    figures.choose_font(new.parameters.get("figures.font"), names)
     figure = draw_flips(shown.images, *find_flips(old.predictions, new.predictions), names)
     figure.suptitle(
         f"{new.split.capitalize()} images that changed between right and wrong, old: {old.name}, new: {new.name}"

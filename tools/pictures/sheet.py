@@ -39,10 +39,10 @@ def save(rows: Sequence[Row], path: Path, project: Path) -> None:
     """
     if not rows:
         raise PipelineError(f"{path} was not drawn: no image could be read")
-    from drawing import figures, fonts  # and Matplotlib with them, which takes a second
+    from drawing import figures  # and Matplotlib with them, which takes a second
 
     with contextlib.chdir(project):
-        fonts.choose(params.load(Figures).font, [answer for row in rows for answer, _, _ in row.captions])
+        figures.choose_font(params.load(Figures).font, [answer for row in rows for answer, _, _ in row.captions])
     columns, height = min(COLUMNS, max(len(row.inputs) for row in rows)), SIDE + 2 * TEXT
     figure, axes = figures.sheet(WIDTH + columns * SIDE, len(rows) * height)
     for number, row in enumerate(rows):
