@@ -10,7 +10,6 @@ by validation accuracy; choosing by test accuracy would bias it.
 import common.interrupts  # noqa: F401
 
 from collections.abc import Callable
-from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -35,12 +34,10 @@ def require_outputs(probabilities: np.ndarray, names: list[str]) -> None:
 
 def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """Return accuracy and mean confidence on changed test images, (n, 28, 28) float32, and on non-digits."""
-    digits = ((*variant, labels) for variant in robustness.changed(dataset.grey_levels(images)))
-    others = ((kind, 0, grey, None) for kind, grey in robustness.not_digits(len(images)))
     rows = []
-    for change, amount, grey, actual in chain(digits, others):
+    for change, amount, grey, with_digits in robustness.variants(dataset.grey_levels(images)):
         probabilities = predict.predict(network, grey / np.float32(255))
-        accuracy = None if actual is None else (probabilities.argmax(axis=1) == actual).mean()
+        accuracy = (probabilities.argmax(axis=1) == labels).mean() if with_digits else None
         rows.append((change, amount, len(grey), accuracy, probabilities.max(axis=1).mean(dtype=np.float64)))
     return pd.DataFrame(rows, columns=[*tables.COLUMNS[tables.ROBUSTNESS]])
 

@@ -68,9 +68,12 @@ def shapes(n: int) -> np.ndarray:
     return np.where((np.arange(n) % 2 == 0)[:, None, None], rectangles, ellipses) * np.uint8(255)
 
 
-def changed(grey: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Yield each change, its amount in the unit of the constants (0 without an amount) and the changed images."""
-    yield "unchanged", 0, grey
+def variants(grey: np.ndarray) -> Iterator[tuple[str, int, np.ndarray, bool]]:
+    """Yield each change, its amount in the unit of the constants (0 without), the images, and whether they show digits.
+
+    There are as many images without digits, but a single blank one.
+    """
+    yield "unchanged", 0, grey, True
     for change, apply, amounts in [
         ("rotated", rotate, ROTATIONS),
         ("shifted", shift, SHIFTS),
@@ -78,18 +81,13 @@ def changed(grey: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
         ("noisy", add_noise, NOISES),
     ]:
         for amount in amounts:
-            yield change, amount, apply(grey, amount)
-    yield "inverted", 0, 255 - grey
-
-
-def not_digits(n: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each kind of images without a digit: its name and `n` images, but a single blank one."""
-    yield "blank", np.zeros((1, *SHAPE), np.uint8)
-    yield "random pixels", np.random.default_rng(SEED).integers(0, 256, (n, *SHAPE), dtype=np.uint8)
-    yield "shapes", shapes(n)
+            yield change, amount, apply(grey, amount), True
+    yield "inverted", 0, 255 - grey, True
+    yield "blank", 0, np.zeros((1, *SHAPE), np.uint8), False
+    yield "random pixels", 0, np.random.default_rng(SEED).integers(0, 256, grey.shape, dtype=np.uint8), False
+    yield "shapes", 0, shapes(len(grey)), False
 
 
 def examples(grey: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
-    """Return one image, (28, 28) uint8, after each change and amount, and one of each kind without a digit."""
-    digits = {(change, amount): images[0] for change, amount, images in changed(grey[None])}
-    return digits | {(kind, 0): images[0] for kind, images in not_digits(1)}
+    """Return one image, (28, 28) uint8, of each variant, by change and amount."""
+    return {(change, amount): images[0] for change, amount, images, _ in variants(grey[None])}
