@@ -8,9 +8,9 @@ import common.interrupts  # noqa: F401
 
 from pathlib import Path
 
-from common.errors import PipelineError, run
+from common.errors import PipelineError
 from common.files import atomic_write
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import SECTIONS, faults, read
 
 CHECKED = Path("reports/params_checked")
@@ -28,7 +28,6 @@ def require_valid() -> None:
         raise PipelineError("\n  ".join(found))
 
 
-@exclusive("stage")
 def main() -> None:
     require_valid()
 
@@ -38,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

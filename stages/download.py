@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common import params
-from common.errors import run
 from common.files import atomic_write
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import Download
 from sources import source
 from sources.source import Digests
@@ -36,7 +35,6 @@ def provide(sources: Sequence[str], digests: Digests) -> str:
     return f"from {origin}"
 
 
-@exclusive("stage")
 def main() -> None:
     settings = params.load(Download)
     digests = settings.sha256.model_dump(by_alias=True)
@@ -45,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from common import params
-from common.errors import run
 from common.files import atomic_write, save_json
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import About, Dataset, Eda, Figures
 from contracts import dataset
 from drawing import charts, figures, samples
@@ -57,7 +56,6 @@ def summarize(labels: dict[str, np.ndarray], grey_counts: np.ndarray) -> dict:
     }
 
 
-@exclusive("stage")
 def main() -> None:
     names, unit = params.load(Dataset).class_names, params.load(About).unit
     per_class, font = params.load(Eda).samples_per_digit, params.load(Figures).font
@@ -80,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

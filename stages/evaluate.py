@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from common import params
-from common.errors import PipelineError, run
+from common.errors import PipelineError
 from common.files import rerun_hint, save_json
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import Dataset, Evaluate
 from contracts import archive, dataset, tables
 from evaluation import measures, robustness
@@ -42,7 +42,6 @@ def measure_robustness(network: Callable, images: np.ndarray, labels: np.ndarray
     return pd.DataFrame(rows, columns=[*tables.COLUMNS[tables.ROBUSTNESS]])
 
 
-@exclusive("stage")
 def main() -> None:
     settings, names = params.load(Evaluate), params.load(Dataset).class_names
     test, network = dataset.load(dataset.FOLDER / "test"), predict.compiled(predict.load())
@@ -70,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -14,9 +14,9 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from common import params
-from common.errors import PipelineError, run
+from common.errors import PipelineError
 from common.files import require, save_json
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import Dataset, Normalize
 from contracts import dataset
 
@@ -102,7 +102,6 @@ def count_duplicates(train: np.ndarray, validation: np.ndarray, test: np.ndarray
     }
 
 
-@exclusive("stage")
 def main() -> None:
     settings = params.load(Normalize)
     names = params.load(Dataset).class_names
@@ -124,4 +123,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from common import params
-from common.errors import run
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import About, Dataset, Evaluate, Figures, Plot, Train
 from contracts import dataset, tables
 from drawing import charts, figures, samples
@@ -39,7 +38,6 @@ def deform(images: np.ndarray, seed: int) -> dict[str, list[np.ndarray]]:
     }
 
 
-@exclusive("stage")
 def main() -> None:
     names, mistakes_shown = params.load(Dataset).class_names, params.load(Plot).mistakes
     training, font = params.load(Train), params.load(Figures).font
@@ -68,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

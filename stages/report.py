@@ -19,9 +19,8 @@ import pandas as pd
 from PIL import Image
 
 from common import params
-from common.errors import run
 from common.files import load_json, require
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import About, Dataset, Evaluate, Model, Normalize, Plot, Train
 from contracts import archive, dataset, reader, tables
 from page import templates
@@ -113,7 +112,6 @@ def describe_network(config: dict) -> str:
     return f"layers {', '.join(kind for kind in kinds if kind not in ('input_layer', 'reshape', 'flatten'))}"
 
 
-@exclusive("stage")
 def main() -> None:
     names, about = params.load(Dataset).class_names, params.load(About)
     images = dataset.load(dataset.FOLDER / "test").images
@@ -146,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

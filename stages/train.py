@@ -10,9 +10,8 @@ import common.interrupts  # noqa: F401
 from pathlib import Path
 
 from common import params
-from common.errors import run
 from common.files import save_json
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import Dataset, Model, Train
 from contracts import archive, dataset
 from network.build import build
@@ -25,7 +24,6 @@ HISTORY = Path("reports/train/history.csv")
 METRICS = Path("reports/train/metrics.json")
 
 
-@exclusive("stage")
 def main() -> None:
     settings, architecture = params.load(Train), params.load(Model)
     classes = len(params.load(Dataset).class_names)
@@ -43,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

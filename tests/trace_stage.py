@@ -27,15 +27,15 @@ sys.path.insert(0, str(Path(stage).parent.resolve()))
 from common import params  # noqa: E402
 
 sections: set[str] = set()
-validate = params.validate
+faults = params.faults
 
 
-def validate_and_note(section, values):
-    sections.add(section.__name__.lower())
-    return validate(section, values)
+def faults_and_note(values, *checked):
+    sections.update(section.section_name() for section in checked or params.SECTIONS)
+    return faults(values, *checked)
 
 
-params.validate = validate_and_note
+params.faults = faults_and_note
 sys.argv = [stage]
 try:
     runpy.run_path(stage, run_name="__main__")

@@ -6,14 +6,14 @@ stage running, and the next DVC does not know of it.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from common.errors import PipelineError
+from common.errors import PipelineError, run
 
 FOLDER = Path(".locks")  # outside all outputs, which DVC deletes
 
@@ -62,6 +62,11 @@ def exclusive(name: str) -> Iterator[None]:
     finally:
         holder.write_text("", encoding="utf-8")
         lock.release()
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Call `main` with the lock of all stages; it ends as `common.errors.run` describes."""
+    run(exclusive("stage")(main))
 
 
 def require_parent() -> None:
