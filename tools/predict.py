@@ -21,7 +21,7 @@ import pandas as pd
 from common import params
 from common.errors import PipelineError, run
 from common.params import About, Dataset
-from contracts import archive, tables, weights
+from contracts import archive, tables
 from packing.pack import converter
 from pictures import command
 from pictures.command import Reading
@@ -42,7 +42,7 @@ def load_network(path: Path = archive.PATH) -> Network:
     config = archive.load_config(path)
     kinds = {layer["class_name"] for layer in config["config"]["layers"]}
     if kinds <= {"InputLayer", "Flatten", "Dropout", "Dense"} and not archive.uncovered(config):
-        arrays = list(weights.load(path).values())
+        arrays = list(archive.load_weights(path).values())
         return lambda images: probabilities(list(zip(arrays[::2], arrays[1::2], strict=True)), images)
     from network import predict
 

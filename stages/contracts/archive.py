@@ -1,11 +1,15 @@
 """The archive of the trained network: Keras' own format, with the same bytes for the same network."""
 
+import io
 import json
 import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
 
 from common.files import atomic_write, readable
 
@@ -81,6 +85,24 @@ def canonical(name: str, content: bytes) -> bytes:
         return entries
 
     return json.dumps(json.loads(content, object_hook=renumber), sort_keys=True).encode()
+
+
+def load_weights(path: Path = PATH) -> dict[str, np.ndarray]:
+    """Return the layers' arrays by their names in the archive, `dense_1/vars/0` and so on; those of one kind in order.
+
+    The kernel of a dense layer, (inputs, outputs) float32, is its variable 0 and the bias, (outputs,), its variable 1.
+    Raises PipelineError when the archive is missing or damaged. Keras is not imported, which would take seconds.
+    """
+    arrays: dict[str, np.ndarray] = {}
+
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    with readable(path, "train"):
+        content = zipfile.ZipFile(path).read("model.weights.h5")
+        h5py.File(io.BytesIO(content))["layers"].visititems(collect)
+    return {name: arrays[name] for name in sorted(arrays, key=lambda name: (len(name), name))}  # dense_10 after dense_2
 
 
 def load_config(path: Path = PATH) -> dict[str, Any]:

@@ -28,13 +28,11 @@ def save_network(layers: Iterable[Sequence[np.ndarray]]) -> None:
 
     Not by np.savez, whose zip has other bytes before Python 3.11.4.
     """
-    arrays: dict[str, np.ndarray] = {}
-    for number, (kernel, bias) in enumerate(layers, 1):
-        arrays |= {f"kernel_{number}": kernel.astype(np.float16), f"bias_{number}": bias.astype(np.float16)}
     with atomic_write(PATH) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            np.save(content := io.BytesIO(), array)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+        for number, layer in enumerate(layers, 1):
+            for name, array in zip(("kernel", "bias"), layer, strict=True):
+                np.save(content := io.BytesIO(), array.astype(np.float16))
+                archive.writestr(zipfile.ZipInfo(f"{name}_{number}.npy"), content.getvalue())
 
 
 def load_network() -> list[tuple[np.ndarray, np.ndarray]]:

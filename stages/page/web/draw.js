@@ -106,12 +106,10 @@ function update() {
   }
 }
 
-let scheduled = false;
+let frame = 0; // in which an update is scheduled: at most one for each frame of the screen
 function updateSoon() {
-  if (scheduled) return;
-  scheduled = true; // at most once for each frame of the screen
-  requestAnimationFrame(() => {
-    scheduled = false;
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
     update();
   });
 }
