@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from common import params
@@ -27,15 +26,6 @@ from page import templates
 
 PAGE = Path("reports/index.html")
 CARD = Path("reports/model_card.md")  # its headings are those of Mitchell et al. (2019)
-FIGURES = [
-    "eda/digit_distribution",
-    "eda/sample_images",
-    "plot/calibration",
-    "plot/confusion_matrix",
-    "plot/per_digit",
-    "plot/robustness",
-    "plot/training_history",
-]
 Row = Any  # a row of predictions.csv or ambiguous.csv
 COLOURS = 64  # of a figure on the page: a third of the bytes, without a visible difference
 
@@ -51,14 +41,16 @@ def encode_png(image: Image.Image) -> str:
     return encode(file.getvalue())
 
 
-def load_figures() -> dict[str, dict]:
-    """Return each figure by its file name: PNG in base64, width and height in pixels."""
-    figures = {}
-    for name in FIGURES:
-        path = require(Path(f"reports/{name}.png"), name.partition("/")[0])
-        image = Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        figures[path.stem] = {"png": encode_png(image), "width": image.width, "height": image.height}
-    return figures
+def encode_image(image: np.ndarray) -> str:
+    """Return an image, (28, 28) float32 in [0, 1], as a grey PNG in base64, white ink on black."""
+    return encode_png(Image.fromarray(dataset.grey_levels(image)))
+
+
+def load_figure(name: str) -> dict:
+    """Return a figure by its path in reports/: PNG in base64, width and height in pixels."""
+    path = require(Path(f"reports/{name}.png"), name.partition("/")[0])
+    image = Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    return {"png": encode_png(image), "width": image.width, "height": image.height}
 
 
 def load_reader(names: list[str], form: str) -> dict | None:
@@ -90,18 +82,6 @@ def list_probabilities(row: Row, names: list[str]) -> list[tuple[str, float]]:
     return rows + ([(f"{others} others", max(0.0, 1 - sum(known.values())))] if others else [])
 
 
-def list_tiles(table: pd.DataFrame, images: np.ndarray, names: list[str]) -> list[dict]:
-    """Return the row, the image and the probabilities of each tile of a gallery."""
-    return [
-        {
-            "row": row,
-            "png": encode_png(Image.fromarray(dataset.grey_levels(images[row.index]))),
-            "probabilities": list_probabilities(row, names),
-        }
-        for row in table.itertuples(index=False)
-    ]
-
-
 def describe_network(config: dict) -> str:
     """Return the hidden units of a saved network of dense layers alone, or the kinds of the layers of another one."""
     layers = config["config"]["layers"]
@@ -114,7 +94,6 @@ def describe_network(config: dict) -> str:
 
 def main() -> None:
     names, about = params.load(Dataset).class_names, params.load(About)
-    images = dataset.load(dataset.FOLDER / "test").images
     mistakes = tables.most_confident_mistakes(tables.load(tables.PREDICTIONS), params.load(Plot).mistakes)
     changes = tables.load(tables.ROBUSTNESS)
     values = {
@@ -130,9 +109,12 @@ def main() -> None:
         "per_digit": tables.load(tables.PER_DIGIT).dropna(),
         "changed": changes.dropna(),
         "without_digits": changes[changes["accuracy"].isna()],
-        "mistakes": list_tiles(mistakes, images, names),
-        "ambiguous": list_tiles(tables.load(tables.AMBIGUOUS), images, names),
-        "figures": load_figures(),
+        "mistakes": [*mistakes.itertuples()],
+        "ambiguous": [*tables.load(tables.AMBIGUOUS).itertuples()],
+        "images": dataset.load(dataset.FOLDER / "test").images,
+        "encode_image": encode_image,
+        "list_probabilities": list_probabilities,
+        "load_figure": load_figure,
         "reader": load_reader(names, about.form),
         "uncovered": archive.uncovered(archive.load_config()),
         "model_sha256": hashlib.sha256(require(archive.PATH, "train").read_bytes()).hexdigest(),
