@@ -33,11 +33,7 @@ SAFE = ("tls://", "inproc://")  # over TCP, whoever reaches the port can run com
 
 @contextmanager
 def on_workers(project: Path, scratch: Path, where: Where, line: processes.LifeLine, read: Read) -> Engine:
-    """Run variants on the workers.
-
-    Raises PipelineError when Dask is missing, the scheduler is unsafe or does not answer, or a worker is unlike this
-    machine.
-    """
+    """Run variants on the workers; raises PipelineError without Dask, a safe scheduler, or workers like this host."""
     study, turn = uuid.uuid4().hex, Lock()  # the workplace holds one variant at a time
     data: dict[str, Any] = {}  # on the workers
     pins = re.findall(r"^(\S+)==", (project / "requirements.in").read_text(encoding="utf-8"), re.MULTILINE)

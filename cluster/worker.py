@@ -102,10 +102,7 @@ def unpack(packed: bytes, folder: Path) -> None:
 
 
 def keep(data: bytes, key: str) -> Path:
-    """Unpack the data, unless it is there already, to a folder that all variants on this host share; return it.
-
-    It lies in `$MNIST_CACHE`, by default ~/.cache/mnist.
-    """
+    """Return the folder in which the variants on this host share the data; unpack it unless it is there."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     kept = Path(os.environ.get("MNIST_CACHE") or home / "mnist") / key
     if not kept.exists():

@@ -42,10 +42,7 @@ class Workplace:
         return " / ".join(lines[-2:]) or f"exit status {status}" if status else ""
 
     def prepare(self, changes: Overrides) -> tuple[str, ...]:
-        """Restore a variant as far as DVC has its results; return the stages that a worker must run.
-
-        Raises PipelineError when a stage fails that runs here.
-        """
+        """Restore a variant as far as DVC has its results; return the stages that a worker must run."""
         overrides.write(self.folder, changes)
         self.refused.unlink(missing_ok=True)
         message = self.dvc("repro", TARGET)
@@ -56,10 +53,7 @@ class Workplace:
         return COMPUTED[COMPUTED.index(self.refused.read_text().strip()) :]
 
     def record(self, changes: Overrides, outputs: dict[str, bytes]) -> None:
-        """Put the outputs that a worker has computed into DVC's cache, under the paths that are declared here.
-
-        Raises PipelineError when DVC fails.
-        """
+        """Put the outputs that a worker has computed into DVC's cache, under the paths that are declared here."""
         stages = self.prepare(changes)  # the copy has served other variants since
         for path in self.outputs(stages):
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)

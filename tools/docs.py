@@ -7,12 +7,11 @@ reports/record.csv: no stage writes these, so they stay true when a parameter ch
 `<!-- end -->` holds a console block: its commands (after `$ `) run again, and their output is replaced.
 """
 
-from running.project import run
+from running.project import PROJECT, run
 
 import argparse
 import re
 import subprocess
-from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
@@ -22,7 +21,6 @@ from common.errors import PipelineError
 from common.files import atomic_write
 from running import copies
 
-PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(<!-- (?:numbers: (?P<name>\w+)|output) -->\n)(?P<old>.*?)(<!-- end -->)", re.DOTALL)
 
@@ -54,10 +52,7 @@ def recipes() -> str:
 
 
 def output(block: str) -> str:
-    """Run the commands of a console block again; return it with their new output. Only the last may print.
-
-    Raises PipelineError when a command fails.
-    """
+    """Return a console block with the new output of its commands; only the last may print."""
     commands = re.findall(r"^\$ (.+)$", block, re.MULTILINE)
     # `dvc metrics diff` names its files in the order of a set, which the hash seed decides.
     environment = {**copies.environment(), "PYTHONHASHSEED": "0"}

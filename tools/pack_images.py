@@ -7,7 +7,7 @@ x_train, y_train and perhaps x_test, y_test. docs/your-data.md has the details.
 Writes data/own/NAME (the four IDX files, contact_sheet.png, refused.txt) and recipes/NAME.yaml, for tools/recipe.py.
 """
 
-import running.project  # noqa: F401
+from running.project import PROJECT
 
 import argparse
 import re
@@ -24,7 +24,6 @@ from packing import write
 from packing.find import Picture, find_arrays, find_pictures
 from packing.pack import Packed, converter, examine, pack
 
-PROJECT = Path(__file__).parents[1]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # also valid for experiments, so for Git references
 SHOWN = 10  # reasons to print; refused.txt has every file
 FORMS = {"ink": "strokes", "photos": "pictures"}  # the option `--as` and `about.form`
@@ -64,10 +63,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def choose(arguments: argparse.Namespace, about: dict, pictures: list[Picture]) -> tuple[str, str]:
-    """Return `about.form` and `about.background`: from the options, the earlier recipe, or else from a sample.
-
-    Ink has no background: it is found in each picture.
-    """
+    """Return `about.form` and `about.background`: of the options, the earlier recipe, or else of a sample."""
     ink, edges = np.array(examine(pictures) or [(False, 0)]).T
     form = FORMS.get(arguments.form) or (arguments.background and "pictures") or about.get("form")
     if not form:

@@ -8,7 +8,7 @@ Reads  models/model.keras, reports/evaluate/validation_predictions.csv and param
 Writes nothing but the sheet of --show. Exit status 1 if a picture could not be read.
 """
 
-import running.project  # noqa: F401
+from running.project import PROJECT
 
 import contextlib
 import sys
@@ -27,7 +27,6 @@ from pictures import command
 from pictures.command import Reading
 from pictures.dense import probabilities
 
-PROJECT = Path(__file__).resolve().parents[1]
 CONFIDENT_ERRORS = 0.005  # the largest share of the validation images that may be sure and wrong
 COLUMNS = ["digit", "confidence", "runner_up", "runner_up_confidence", "sure"]
 
@@ -69,12 +68,6 @@ def answer(row: np.ndarray, names: list[str], threshold: float) -> dict:
     }
 
 
-def describe(answer: dict) -> str:
-    name = answer["digit"] if answer["sure"] else f"not sure, perhaps {answer['digit']}"
-    second = f"then {answer['runner_up']}, {100 * answer['runner_up_confidence']:.1f} %"
-    return f"{name} ({100 * answer['confidence']:.1f} %; {second})"
-
-
 def main() -> None:
     arguments = command.read_arguments((__doc__ or "").partition("\n")[0])
     with contextlib.chdir(PROJECT):
@@ -88,8 +81,10 @@ def main() -> None:
         except PipelineError as error:  # a blank picture
             return Reading(str(error), [], {}, [], [])
         found = answer(network(image[None])[0], names, threshold)
-        caption = found["digit"], f"{100 * found['confidence']:.0f} %", found["sure"]
-        return Reading(describe(found), [found], {}, [image], [caption])
+        digit, share, sure = found["digit"], 100 * found["confidence"], found["sure"]
+        second = f"then {found['runner_up']}, {100 * found['runner_up_confidence']:.1f} %"
+        text = f"{'' if sure else 'not sure, perhaps '}{digit} ({share:.1f} %; {second})"
+        return Reading(text, [found], {}, [image], [(digit, f"{share:.0f} %", sure)])
 
     sys.exit(not command.answer(arguments, read, COLUMNS, PROJECT))
 

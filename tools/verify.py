@@ -13,7 +13,7 @@ Exit status 0: identical. 1: different, or an error. 2: other bytes, but every n
 equal bytes are not promised: on this machine (stages/network/platform_support.py) or for layers of this network.
 """
 
-from running.project import run
+from running.project import PROJECT, run
 
 import argparse
 import contextlib
@@ -36,7 +36,6 @@ from running import copies, hardware, lock, overrides
 from verification import commits, records, tolerance
 from verification.commits import Results
 
-PROJECT = Path(__file__).parents[1]
 STATEMENT = Path("verify.json")
 LIBRARIES = ["tensorflow", "keras", "numpy", "h5py", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "dvc"]
 VERSIONS = """import json; from importlib import metadata
@@ -119,10 +118,7 @@ def judge(committed: Results, found: Results, reason: str) -> tuple[int, str, li
 
 
 def rebuild_recipe(folder: Path, name: str, python: str) -> None:
-    """Train each seed of a recipe in `folder` that its table of recipes has, from scratch.
-
-    Raises PipelineError with every number that is another one than in the table.
-    """
+    """Train each seed of a recipe that its table has, in `folder`. Raises PipelineError for other numbers."""
     changes, table = overrides.read_recipe(folder, name), pd.read_csv(folder / records.RECORD)
     rows = table[table["recipe"] == name].to_dict("records")
     faults = [] if rows else [f"{records.RECORD} has no row of it"]

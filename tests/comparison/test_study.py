@@ -38,14 +38,14 @@ def test_files_that_do_not_hold_a_study_are_reported(saved):
     head, first, _ = table.splitlines(keepends=True)
     assert study.parse(None, None) == (None, "")
     for content, fault in [
-        ((table, None), "cannot be read"),
-        ((None, scores), "cannot be read"),
-        ((table, b"version https://git-lfs.github.com/spec/v1\n"), "cannot be read"),
-        ((table, scores[: len(scores) // 2]), "cannot be read"),
-        ((b"seed,errors\n0,1\n1,2\n", scores), "lacks the columns model, val_errors"),
-        ((head, scores), "has 0 rows, a spread needs two"),
-        ((table.replace(b"0,3,1,m", b"0,5,1,m"), scores), "are from different runs"),
-        ((head + first + b"7,3,1,m\n7,3,1,m\n", scores), "are from different runs"),
+        ((table, None), "are not a study ("),
+        ((None, scores), "are not a study ("),
+        ((table, b"version https://git-lfs.github.com/spec/v1\n"), "are not a study ("),
+        ((table, scores[: len(scores) // 2]), "are not a study ("),
+        ((b"seed,errors\n0,1\n1,2\n", scores), "val_errors"),
+        ((head, scores), "from different runs"),
+        ((table.replace(b"0,3,1,m", b"0,5,1,m"), scores), "from different runs"),
+        ((head + first + b"7,3,1,m\n7,3,1,m\n", scores), "from different runs"),
     ]:
         found, message = study.parse(*content)
         assert found is None

@@ -25,10 +25,7 @@ def find_flips(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
 
 
 def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, names: list[str]) -> Figure:
-    """Draw the images gained on the left, those lost on the right, each with the old and the new answer.
-
-    images: (n, 28, 28) in [0, 1]. An answer without a name is shown as its number.
-    """
+    """Draw images (n, 28, 28) in [0, 1], the gained on the left, the lost on the right, with both answers."""
     rows = min(ROWS, max(1, -(-max(len(gained), len(lost)) // COLUMNS)))
     figure = plt.figure(figsize=(2 * COLUMNS * WIDTH + 0.4, rows * (WIDTH + figures.TITLE) + 0.8))
     figure.set_layout_engine("constrained", h_pad=0.06)  # inches

@@ -77,10 +77,7 @@ def require_pairs(old: Revision, new: Revision) -> None:
 
 
 def matching_runs(old: Revision, new: Revision) -> tuple[Scores, Scores, str]:
-    """Return the scores of both revisions, and the source of the spread between seeds.
-
-    If both have the same study, so are the settings, and only the two runs can be compared.
-    """
+    """Return the scores of both revisions, and the source of the spread between seeds."""
     (before, old_fault), (after, new_fault) = runs_of(old), runs_of(new)
     counts = {"old": len(before["accuracy"]), "new": len(after["accuracy"])}
     sources = [f"{side} ({count} seeds)" for side, count in counts.items() if count > 1]

@@ -86,11 +86,11 @@ def read_predictions(read: Reader, split: str, label: str) -> pd.DataFrame:
         raise PipelineError(f"{label}: no {path} there; run `dvc repro` and commit the results{other}")
     try:
         table = pd.read_csv(io.BytesIO(content), dtype=COLUMNS)
+        if not {*COLUMNS} <= {*table.columns} or table.empty:
+            raise ValueError(f"found {len(table)} rows of {','.join(table.columns)}")
     except ValueError as error:  # pandas' own errors and those of decoding are ValueErrors
-        raise PipelineError(f"{label}: {path} cannot be read: {' '.join(str(error).split())}") from None
-    if not {*COLUMNS} <= {*table.columns} or table.empty:
-        found = f"{len(table)} rows of {','.join(table.columns)}"
-        raise PipelineError(f"{label}: {path}: expected rows of {','.join(COLUMNS)}, found {found}")
+        reason = " ".join(str(error).split())
+        raise PipelineError(f"{label}: {path}: expected rows of {','.join(COLUMNS)} ({reason})") from None
     return table
 
 

@@ -72,10 +72,7 @@ def split_variance(scores: np.ndarray) -> Parts:
 
 
 def parts_of_both(old: np.ndarray, new: np.ndarray) -> Parts | None:
-    """Add the parts of two settings; None if both have a single seed, which shows no spread.
-
-    A single seed is assumed to have the spread of the other setting.
-    """
+    """Add the parts of two settings; a single seed gets the other's spread. None if both have a single seed."""
     parts = [split_variance(scores) for scores in (old, new) if len(scores) > 1]
     if len(parts) == 1:
         ((seeds, cells, freedom),) = parts
@@ -136,11 +133,7 @@ def interval(old: np.ndarray, new: np.ndarray, variance: float, freedom: float, 
 
 
 def holm(p_values: Sequence[float], tries: int) -> list[float]:
-    """Return the p-values adjusted by Holm (1979), Scand. J. Stat. 6, 65, in their order; tries: at least their number.
-
-    Without any difference, the chance that one of them is below 0.05 is at most 5 %, whatever the dependence between
-    the comparisons.
-    """
+    """Return p-values, adjusted by Holm (1979), Scand. J. Stat. 6, 65; tries: at least their number."""
     order = np.argsort(p_values, kind="stable")
     adjusted = np.array(p_values)
     adjusted[order] = np.maximum.accumulate(np.minimum((tries - np.arange(len(order))) * adjusted[order], 1))

@@ -51,20 +51,18 @@ def save(rows: Sequence[dict], predictions: dict[str, Sequence[pd.DataFrame]]) -
 
 
 def parse(table: bytes | None, scores: bytes | None) -> tuple[Study | None, str]:
-    """Return the study in the two files, or None and the reason why there is no usable one ("" without files)."""
+    """Return the study in the two files, or None and a fault; "" without files."""
     if table is None and scores is None:
         return None, ""
     try:
         rows = pd.read_csv(io.BytesIO(table or b""))
         with np.load(io.BytesIO(scores or b"")) as archive:  # older studies hold more measures, behind these
             arrays = {split: archive[split][:, : len(MEASURES)] / UNIT for split in SPLITS}
-        wrong = {split: (values[:, 0] == 0).sum(axis=1) for split, values in arrays.items()}
+        for split, values in arrays.items():
+            if not np.array_equal((values[:, 0] == 0).sum(axis=1), rows[f"{PREFIX[split]}errors"]):
+                raise ValueError("from different runs")
+        if len(rows[["seed", "model"]]) < 2:
+            raise ValueError("a spread needs two seeds")
     except (ValueError, KeyError, OSError, EOFError, IndexError, BadZipFile) as error:  # ValueError: pandas' too
-        return None, f"{TABLE} and {SCORES} cannot be read as a study ({' '.join(str(error).split())})"
-    if missing := {"seed", "val_errors", "errors", "model"} - {*rows.columns}:
-        return None, f"{TABLE} lacks the columns {', '.join(sorted(missing))}"
-    if len(rows) < 2:
-        return None, f"{TABLE} has {len(rows)} rows, a spread needs two"
-    if not all(np.array_equal(wrong[split], rows[f"{PREFIX[split]}errors"]) for split in SPLITS):
-        return None, f"{TABLE} and {SCORES} are from different runs"
+        return None, f"{TABLE} and {SCORES} are not a study ({' '.join(str(error).split())})"
     return Study(rows, arrays), ""

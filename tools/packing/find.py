@@ -31,10 +31,7 @@ class Found(NamedTuple):
 
 
 def uses(splits: Collection[str]) -> dict[str, str | None]:
-    """Map the given splits, `train`, `test` and `val`, to the packed ones; None: draw the test split. Report on `val`.
-
-    Only train and test are packed, because `normalize` draws the validation split from train.
-    """
+    """Map the given splits, of train, test and val, to `train`, `test` or None: to be drawn. Report on `val`."""
     if "test" not in splits and "val" not in splits:
         return {"train": None}
     if "val" in splits:
@@ -44,10 +41,7 @@ def uses(splits: Collection[str]) -> dict[str, str | None]:
 
 
 def find_pictures(root: Path) -> Found:
-    """List the pictures in FOLDER/<split>/<class>/* or FOLDER/<class>/*, in an order that depends on names alone.
-
-    Raises PipelineError when `root` is not a folder.
-    """
+    """List the pictures in FOLDER/<split>/<class>/* or FOLDER/<class>/*, in an order that depends on names alone."""
     if not root.is_dir():
         raise PipelineError(f"{root}: expected a folder of pictures or an .npz file")
     files = [(path, path.relative_to(root), reason) for path, reason in walk(root)]
@@ -71,10 +65,7 @@ def find_pictures(root: Path) -> Found:
 
 
 def find_arrays(path: Path, class_names: list[str] | None) -> Found:
-    """List the images of an .npz file; `class_names` are in the order of the sorted labels.
-
-    Raises PipelineError, one line, if the arrays are not images and their labels.
-    """
+    """List the images of an .npz file; `class_names` are in the order of the sorted labels. Raises PipelineError."""
     arrays: dict[str, np.ndarray] = {}  # by role: x_train, y_train ...
     found = Found([], [])
     try:
@@ -110,10 +101,7 @@ def find_arrays(path: Path, class_names: list[str] | None) -> Found:
 
 
 def as_text(name: str, labels: np.ndarray, images: int) -> list[str]:
-    """Return labels, (n,), (n, 1) or one-hot (n, classes), as text.
-
-    images: their number. Raises PipelineError unless each has one label.
-    """
+    """Return labels, (n,), (n, 1) or one-hot (n, classes), of n images as text. Raises PipelineError for others."""
     shape = labels.shape
     if labels.ndim == 2 and labels.shape[1] > 1 and (np.count_nonzero(labels, axis=1) == 1).all():
         labels = labels.argmax(axis=1)

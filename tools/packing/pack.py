@@ -39,18 +39,14 @@ def converter(form: str, background: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def as_ink(grey: np.ndarray) -> np.ndarray:
-    """Return the ink of a picture, (h, w) from 0 to 255, prepared as MNIST was: (28, 28) uint8.
-
-    Raises PipelineError when there is no ink.
-    """
+    """Return a picture's ink, (h, w) from 0 to 255, prepared as MNIST was: (28, 28) uint8; raises as `prepare`."""
     return np.rint(prepare(grey) * 255).astype(np.uint8)
 
 
 def as_photo(grey: np.ndarray, background: str) -> np.ndarray:
     """Return the whole picture, (h, w) from 0 to 255, scaled to fit (28, 28) uint8, on a dark background like MNIST's.
 
-    background: of the picture; `light` is inverted, `either` is inverted if its edge is light.
-    Raises PipelineError when the picture shows nothing.
+    background: `light` is inverted, `either` if its edge is light. Raises PipelineError when the picture shows nothing.
     """
     levels = np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
     whole = Image.fromarray(levels)

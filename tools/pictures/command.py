@@ -60,52 +60,36 @@ def answer(
     """
     shown: list[sheet.Row] = []
     lists = {argument: list_pictures(argument) for argument in arguments.pictures}
-    complete = all(lists.values())
     for argument in [argument for argument, names in lists.items() if not names]:
         warn(f"{argument}: no picture in this folder")
-    report = Report(arguments.form, columns)
+    complete, separator = all(lists.values()), "["
+    table = csv.DictWriter(sys.stdout, ["image", *columns], lineterminator="\n")
+    if arguments.form == "csv":
+        table.writeheader()
     try:
         for name, grey in itertools.chain.from_iterable(map(pages, itertools.chain(*lists.values()))):
+            reading, error = Reading("", [], {}, [], []), None
             try:
                 if isinstance(grey, PipelineError):
                     raise grey
                 reading = read(grey)
-            except PipelineError as error:
-                complete = False
+                if arguments.show and len(shown) < ROWS:
+                    shown.append(sheet.Row(Path(name).name, sheet.thumbnail(grey), reading.seen, reading.captions))
+            except PipelineError as problem:
+                complete, error = False, str(problem)
                 warn(f"{name}: {error}")
-                report.add(name, None, str(error))
-                continue
-            report.add(name, reading, None)
-            if arguments.show and len(shown) < ROWS:
-                shown.append(sheet.Row(Path(name).name, sheet.thumbnail(grey), reading.seen, reading.captions))
+            if arguments.form == "json":  # after each picture the output lacks at most the closing `]`
+                entry = {"image": name, "digits": reading.answers, **reading.whole, "error": error}
+                print(separator, json.dumps(entry, allow_nan=False), sep="\n", end="")
+                separator = ","
+            elif not error and arguments.form == "csv":
+                table.writerows({"image": name, **answer, **reading.whole} for answer in reading.answers or [{}])
+            elif not error:
+                print(f"{name}: {reading.text}")
+            sys.stdout.flush()
     finally:
-        report.close()
+        if arguments.form == "json":
+            print("[\n]" if separator == "[" else "\n]")
     if arguments.show:
         sheet.save(shown, arguments.show, project)
     return complete
-
-
-class Report:
-    """Prints results as text, CSV or JSON; after each picture the output lacks at most JSON's closing `]`."""
-
-    def __init__(self, form: str | None, columns: Sequence[str]):
-        self.form, self.start = form, "["
-        self.table = csv.DictWriter(sys.stdout, ["image", *columns], lineterminator="\n")
-        if form == "csv":
-            self.table.writeheader()
-
-    def add(self, name: str, reading: Reading | None, error: str | None) -> None:
-        if self.form == "json":
-            answers, whole = (reading.answers, reading.whole) if reading else ([], {})
-            entry = {"image": name, "digits": answers, **whole, "error": error}
-            print(self.start, json.dumps(entry, allow_nan=False), sep="\n", end="")
-            self.start = ","
-        elif reading and self.form == "csv":
-            self.table.writerows({"image": name, **answer, **reading.whole} for answer in reading.answers or [{}])
-        elif reading:
-            print(f"{name}: {reading.text}")
-        sys.stdout.flush()
-
-    def close(self) -> None:
-        if self.form == "json":
-            print("[\n]" if self.start == "[" else "\n]")

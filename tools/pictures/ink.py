@@ -64,10 +64,7 @@ def estimate_levels(depth: np.ndarray, part: np.ndarray) -> tuple[int, int, int]
 
 
 def is_bimodal(values: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether most of the variance of the values is between those in the mask and the others (Otsu 1979).
-
-    For noise alone the largest share is 2 / pi.
-    """
+    """Whether most variance is between the values in the mask and the others (Otsu 1979); of noise, 2 / pi is."""
     if mask.all() or not mask.any():
         return False
     between = mask.mean() * (1 - mask.mean()) * (values[mask].mean() - values[~mask].mean()) ** 2

@@ -31,10 +31,7 @@ def options(changes: Overrides) -> list[str]:
 
 
 def run_experiment(experiment: str, changes: Overrides) -> None:
-    """Run the pipeline with these parameters. Raises PipelineError if DVC fails.
-
-    The experiment replaces the one of the same name of the current commit; those of other commits stay.
-    """
+    """Run the pipeline with these parameters; it replaces the current commit's experiment of the same name."""
     head = git("rev-parse", "HEAD").decode().strip()
     git("update-ref", "-d", f"refs/exps/{head[:2]}/{head[2:]}/{experiment}")
     command = [*copies.DVC, "exp", "run", "--temp", "--name", experiment, *options(changes)]
@@ -45,10 +42,7 @@ def run_experiment(experiment: str, changes: Overrides) -> None:
 
 
 def copy_pages(experiment: str, folder: Path) -> Path:
-    """Copy page and card of an experiment from DVC's cache to `folder`; return the path of the page.
-
-    Raises PipelineError when the cache lacks them.
-    """
+    """Copy page and card of an experiment from DVC's cache to `folder`; return the path of the page."""
     from dvc import api, exceptions  # most of a second
 
     prefix = git("rev-parse", "--show-prefix").decode().strip()  # of the project in a larger repository

@@ -16,10 +16,7 @@ Overrides = Mapping[str, object]  # value by `section.name`
 
 
 def parse_grid(texts: Iterable[str]) -> list[Overrides]:
-    """Return every combination of `section.name=value,value,...`; the first name varies slowest, each value is YAML.
-
-    Raises PipelineError for another form, a name or a value that comes twice.
-    """
+    """Return each combination of `section.name=value,value,...`, the first name slowest; each value is YAML."""
     axes: dict[str, list] = {}
     for text in texts:
         key, equals, values = text.partition("=")
@@ -55,10 +52,7 @@ def require_valid(folder: Path, *variants: Overrides) -> None:
 
 
 def read_recipe(folder: Path, name: str) -> Overrides:
-    """Return the parameters in recipes/`name`.yaml of `folder`.
-
-    Raises PipelineError when there is no such file, its form is wrong, or a parameter is not valid.
-    """
+    """Return the parameters in recipes/`name`.yaml of `folder`. Raises PipelineError unless all are valid."""
     path = folder / RECIPES / f"{name}.yaml"
     if not path.exists():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))

@@ -45,10 +45,7 @@ class Where(argparse.Namespace):
 
 
 def parse_options(parser: argparse.ArgumentParser, jobs: int | None = None) -> Where:
-    """Return the options of a command, its own and those that say where variants run.
-
-    jobs: the default, one for each core if None. Raises PipelineError for less than one job or worker.
-    """
+    """Add the options that say where variants run, and parse all; jobs: the default, None for one on each core."""
     usual = jobs or "one for each core"
     parser.add_argument("--jobs", type=int, default=jobs, help=f"variants side by side here, {usual} by default")
     parser.add_argument("--pull", action="store_true", help="fetch results from the DVC remote, as `dvc repro` does")

@@ -38,10 +38,7 @@ def find(project: Path, revision: str) -> Commit:
 
 
 def find_python(project: Path, commit: Commit, folder: Path, environment: Path) -> str:
-    """Return a Python with the packages that the commit in `folder` pins: this one, or that of a new environment.
-
-    Raises PipelineError when uv is missing or cannot install them.
-    """
+    """Return a Python with the packages that the commit in `folder` pins: this one, or that of a new environment."""
     pins = folder / REQUIREMENTS
     if pins.read_bytes() == git.show("HEAD", REQUIREMENTS, project):
         return sys.executable

@@ -25,10 +25,7 @@ Read = Callable[[Path | str], bytes | None]  # from the path of a file to its co
 
 
 def find_faults(project: Path, commit: str) -> list[str]:
-    """Return a line for each number that disagrees with the results in the commit that last changed its table.
-
-    Tables in an older form are checked as far as they go.
-    """
+    """Return a line for each number that disagrees with the results in the commit that last changed its table."""
     found: list[str] = []
     for check, paths in {check_seeds: (study.TABLE, study.SCORES), check_record: (RECORD, CURVES)}.items():
         command = ["log", "-1", "--no-show-signature", "--format=%H", commit, "--", *map(str, paths)]

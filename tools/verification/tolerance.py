@@ -29,10 +29,7 @@ TOLERANCE = {
 
 
 def outside(path: str, committed: bytes, found: bytes, *, exact: bool) -> list[str]:
-    """Return a line for each number of a JSON or CSV file outside its tolerance.
-
-    exact: there is no tolerance, each number that differs has a line.
-    """
+    """Return a line for each number of a file outside its tolerance; exact: for each that differs at all."""
     try:
         old, new = values(path, committed), values(path, found)
     except ValueError as error:  # of JSON, pandas or UTF-8
@@ -51,10 +48,7 @@ def outside(path: str, committed: bytes, found: bytes, *, exact: bool) -> list[s
 
 
 def values(path: str, content: bytes) -> dict:
-    """Return every value of a file by its name, with the file's before it: {"metrics.accuracy": 0.98}.
-
-    Raises ValueError when the file is not JSON or CSV.
-    """
+    """Return each value of a JSON or CSV file by name: {"metrics.accuracy": 0.98}; raises ValueError for others."""
     stem = PurePosixPath(path).stem
     if path.endswith(".json"):
         return flatten({stem: json.loads(content)})
