@@ -71,12 +71,10 @@ def unsupported():
     machine, (library, version) = platform.machine().lower(), platform.libc_ver()
     gil, bits = not sysconfig.get_config_var("Py_GIL_DISABLED"), sys.maxsize.bit_length() + 1
     fits = sys.implementation.name == "cpython" and gil and (3, 11) <= sys.version_info[:2] <= (3, 13)
-    fits = fits and bits == 64 and machine in ("arm64", "aarch64", "x86_64", "amd64")
-    if sys.platform == "darwin":
-        fits = fits and machine == "arm64"
+    machines = ("arm64",) if sys.platform == "darwin" else ("arm64", "aarch64", "x86_64", "amd64")
     if sys.platform.startswith("linux"):  # the oldest glibc that wheels of TensorFlow and NumPy take
         fits = fits and library == "glibc" and tuple(map(int, version.split(".")[:2])) >= (2, 27)
-    if fits:
+    if fits and bits == 64 and machine in machines:
         return ""
     python = f"{platform.python_implementation()} {platform.python_version()}{'' if gil else ' without a GIL'}"
     return (

@@ -12,7 +12,7 @@ from running.project import PROJECT
 import argparse
 import re
 import sys
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,12 @@ from common.errors import PipelineError, run
 from common.lock import exclusive
 from packing import write
 from packing.find import Picture, find_arrays, find_pictures
-from packing.pack import Packed, converter, examine, pack
+from packing.pack import Packed, converter, edge, is_ink, pack
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # also valid for experiments, so for Git references
 SHOWN = 10  # reasons to print; refused.txt has every file
 FORMS = {"ink": "strokes", "photos": "pictures"}  # the option `--as` and `about.form`
+SAMPLED = 30  # pictures, at least, from which the form is chosen
 AGREEING = 0.8  # the share of ink in the sample from which all pictures are packed as ink; Fashion-MNIST has 0.3
 UNKNOWN = {"unit": "class", "origin": "not stated", "licence": "not stated"}
 
@@ -64,7 +65,12 @@ def read_arguments() -> argparse.Namespace:
 
 def choose(arguments: argparse.Namespace, about: dict, pictures: list[Picture]) -> tuple[str, str]:
     """Return `about.form` and `about.background`: of the options, the earlier recipe, or else of a sample."""
-    ink, edges = np.array(examine(pictures) or [(False, 0)]).T
+    found = []
+    for picture in pictures[:: max(1, len(pictures) // SAMPLED)]:
+        with suppress(PipelineError):  # `pack` reports it
+            grey = picture.load()
+            found.append((is_ink(grey), edge(grey)))
+    ink, edges = np.array(found or [(False, 0)]).T
     form = FORMS.get(arguments.form) or (arguments.background and "pictures") or about.get("form")
     if not form:
         form = "strokes" if ink.mean() >= AGREEING else "pictures"

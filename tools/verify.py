@@ -80,16 +80,6 @@ def find_reason(folder: Path) -> str:
     return platform_support.unsupported_reason()
 
 
-def describe(found: dict, reason: str) -> list[str]:
-    """Return the machine and the promise for it in three lines."""
-    libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
-    return [
-        f"machine: {found['cores']} cores, {found['cpu']}, {found['architecture']}, {found['system']}",
-        f"python {found['python']}, {libraries}",
-        f"expected: {f'numbers within the tolerance ({reason})' if reason else 'the same bytes'}",
-    ]
-
-
 def judge(committed: Results, found: Results, reason: str) -> tuple[int, str, list[str]]:
     """Return the exit status, the verdict in one line, and a line for each difference that counts.
 
@@ -172,7 +162,11 @@ def main() -> None:
 
     status, verdict, lines = judge(committed, found, reason)
     print("", show_table(committed.hashes, found.hashes), "", shorten(lines, "\n", 20), sep="\n")
-    print(*describe(here, reason), f"{seconds} seconds from scratch", "", f"verify: {verdict}", sep="\n", flush=True)
+    libraries = ", ".join(f"{name} {version}" for name, version in here["libraries"].items())
+    print(f"machine: {here['cores']} cores, {here['cpu']}, {here['architecture']}, {here['system']}")
+    print(f"python {here['python']}, {libraries}")
+    print(f"expected: {f'numbers within the tolerance ({reason})' if reason else 'the same bytes'}")
+    print(f"{seconds} seconds from scratch", "", f"verify: {verdict}", sep="\n", flush=True)
     statement = {**here, "commit": commit.hash, "commit_date": commit.day, "outputs": found.hashes, "seconds": seconds}
     try:
         save_json(PROJECT / STATEMENT, {**statement, "verdict": verdict.split(":")[0]})

@@ -1,7 +1,6 @@
 """Turn pictures into the images, classes and splits of a data set, in MNIST's format."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -13,14 +12,13 @@ from tqdm import tqdm
 from common import params
 from common.errors import PipelineError
 from contracts.dataset import SHAPE
-from packing.find import Found, Picture
+from packing.find import Found
 from pictures.files import natural
 from pictures.ink import find_ink, is_bimodal, prepare
 
 FEWEST = 2  # training pictures of a class: one to train on, one for validation
 FLAT = 8  # grey levels of 255: less contrast is noise
 THIN = 0.35  # width of strokes over the longer side; MNIST has 0.2, bold letters 0.3, silhouettes 0.8
-SAMPLED = 30  # pictures, at least
 
 
 class Packed(NamedTuple):
@@ -70,16 +68,6 @@ def is_ink(grey: np.ndarray) -> bool:
     (box,) = ndimage.find_objects(ink.astype(int))
     width = 2 * ndimage.distance_transform_edt(np.pad(ink[box], 1)).max()
     return bool(width <= THIN * max(ink[box].shape) and is_bimodal(grey[box], ink[box]))
-
-
-def examine(pictures: list[Picture]) -> list[tuple[bool, int]]:
-    """Return, for a sample of the pictures, whether each is ink, and the grey level of its edge."""
-    found = []
-    for picture in pictures[:: max(1, len(pictures) // SAMPLED)]:
-        with suppress(PipelineError):  # `pack` reports it
-            grey = picture.load()
-            found.append((is_ink(grey), edge(grey)))
-    return found
 
 
 def pack(found: Found, convert: Callable[[np.ndarray], np.ndarray], share: float, seed: int) -> Packed:
