@@ -21,7 +21,7 @@ import cloudpickle
 from cluster import worker
 from cluster.workplace import Workplace
 from common.errors import PipelineError
-from running import processes
+from running import hardware, processes
 from running.lock import MODEL
 from running.overrides import Overrides
 from running.variants import Engine, Read, Where
@@ -49,7 +49,7 @@ def on_workers(project: Path, scratch: Path, where: Where, line: processes.LifeL
     def run_one(changes: Overrides) -> tuple[dict, Any]:
         with turn:
             stages = workplace.prepare(changes)
-            report = {"parameters": dict(changes), "computed": [*stages], **worker.machine()}
+            report = {"parameters": dict(changes), "computed": [*stages], **hardware.machine()}
             if not stages:
                 return read(workplace.folder, report)
             future = compute(stages)

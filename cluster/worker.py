@@ -67,11 +67,7 @@ def call(study: str, task: dict, data: bytes, expected: Mapping[str, str]) -> di
             outputs = {path: (folder / path).read_bytes() for path in task["outputs"]}
     except OSError as error:
         return failure(f"{error.strerror or error}")
-    return {"outputs": outputs, "seconds": round(time.monotonic() - started, 1), **machine()}
-
-
-def machine() -> dict:
-    return {"host": platform.node(), "hardware": hardware.describe()}
+    return {"outputs": outputs, "seconds": round(time.monotonic() - started, 1), **hardware.machine()}
 
 
 def failure(reason: str) -> dict:

@@ -3,13 +3,11 @@
 Usage: python tools/compare.py [REV] [REV ...] [--split test] [--margin POINTS] [--json | --md] [--plot FILE.png]
 
 REV is a Git revision, tag or branch, the name of a DVC experiment, or `workspace` for the files as they are now. The
-first is the baseline, HEAD by default; the others are compared with it, the workspace by default. Choose settings on
-the validation split, which is the default; use `--split test` once, for the final report.
+first is the baseline, HEAD by default; the others are compared with it, the workspace by default.
 Reads  reports/evaluate/{validation_predictions,predictions}.csv, params.yaml, dvc.lock and reports/seeds.{csv,npz}.
 Writes nothing; with --plot, the images whose answer became right or wrong.
 
-Exit status with --margin: 0 if every revision's accuracy is shown to be less than POINTS below the baseline's, 3 if
-that is not shown. 1 is an error, 2 a wrong command line.
+Exit status 3 with --margin: for some revision, a loss of POINTS is not ruled out. 1: an error. 2: a wrong command line.
 """
 
 from running.project import given, run

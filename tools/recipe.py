@@ -2,11 +2,9 @@
 
 Usage: python tools/recipe.py NAME [--seeds N] [--split test] [--jobs J | --scheduler ADDRESS|FILE]
 
-recipes/NAME.yaml holds sections of params.yaml, only the parameters that differ. Each of the seeds 0 to N-1 becomes a
-row of reports/record.csv and the experiment NAME-<seed> of the current commit, which `dvc exp show` lists and
-`dvc exp apply` brings into the working tree. They run in copies of the project. A seed that DVC has trained before is
-not trained again and keeps its row. Prints the validation accuracy, with `--split test` the test accuracy.
-reports/record_curves.csv and record.png hold the learning curves.
+recipes/NAME.yaml holds the parameters that differ. Each of the seeds 0 to N-1 becomes a row of reports/record.csv, a
+curve in record_curves.csv and record.png, and the experiment NAME-<seed> of the current commit. They run in copies of
+the project. A seed that DVC has trained before is not trained again and keeps its row.
 A recipe for another data set keeps all that in reports/recipes/NAME, outside of Git, with its page and model card.
 """
 

@@ -3,9 +3,8 @@
 Usage: python tools/seeds.py N [--jobs J | --scheduler ADDRESS|FILE] [--split test]
 
 Writes reports/seeds.csv, one row for each of the seeds 0 to N-1, and reports/seeds.npz, the per-image scores of each
-network; tools/compare.py reads both. Prints the distribution of the validation accuracy, with `--split test` of the
-test accuracy. Only `train.seed` changes; the split stays. Finished seeds come from DVC's run cache: an interrupted
-study goes on where it was, and a larger one trains only the new seeds.
+network; tools/compare.py reads both. Prints the distribution of the accuracy. Only `train.seed` changes; the split
+stays. Finished seeds come from DVC's run cache.
 """
 
 from running.project import run

@@ -30,10 +30,7 @@ TABLE, FIGURE = Path("reports/sweep.csv"), Path("reports/sweep.png")
 
 
 def describe(grid: Sequence[Overrides], accuracy: np.ndarray, level: float) -> str:
-    """Return the settings, best first, with mean, spread and the test of the difference to the best.
-
-    accuracy: (settings, seeds) on the validation split.
-    """
+    """Return the settings, best first, with their difference to the best; accuracy: (settings, seeds)."""
     from comparison import statistics  # SciPy, half a second
 
     settings, seeds = accuracy.shape

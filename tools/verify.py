@@ -2,12 +2,10 @@
 
 Usage: python tools/verify.py [REVISION] [--recipe NAME]
 
-REVISION is HEAD by default; uncommitted changes are left out. Results in Git are compared as the commit holds them, the
-others by their hashes in dvc.lock; the tables that no stage writes must agree with both. A commit that pins other
-packages than HEAD gets its own, in a temporary environment made by uv.
+REVISION is HEAD by default; uncommitted changes are left out. The tables that no stage writes must agree with the
+results. A commit that pins other packages than HEAD gets its own, in a temporary environment made by uv.
 With --recipe, trains the seeds of a recipe instead, and compares them with the commit's reports/record.csv.
-Prints a table, every difference, and the machine. Writes the same to verify.json, which Git ignores, as a statement to
-keep or to send, for a row of docs/rebuilds.csv.
+Prints a table, every difference, and the machine. Writes the same to verify.json, for a row of docs/rebuilds.csv.
 
 Exit status 0: identical. 1: different, or an error. 2: other bytes, but every number is within its tolerance, where
 equal bytes are not promised: on this machine (stages/network/platform_support.py) or for layers of this network.
@@ -81,10 +79,7 @@ def find_reason(folder: Path) -> str:
 
 
 def judge(committed: Results, found: Results, reason: str) -> tuple[int, str, list[str]]:
-    """Return the exit status, the verdict in one line, and a line for each difference that counts.
-
-    reason: why equal bytes are not promised, or an empty string where they are.
-    """
+    """Return exit status, verdict, and a line for each difference that counts; reason: why bytes may differ."""
     paths = {**committed.hashes, **found.hashes}
     other = [path for path in paths if committed.hashes.get(path) != found.hashes.get(path)]
     if not other:

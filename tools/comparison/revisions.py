@@ -46,11 +46,7 @@ class Revision:
 
 
 def read_revision(name: str, split: str) -> Revision:
-    """Read a revision, tag, branch, experiment or, if the name is `workspace`, the working tree.
-
-    split: `validation` or `test`.
-    Raises PipelineError: not a repository, no such revision, no results there, or results of other parameters.
-    """
+    """Read a revision, or the working tree if it is named `workspace`; split: `validation` or `test`."""
     from dvc.scm import SCM, SCMError, resolve_rev  # half a second
 
     if name == WORKSPACE:

@@ -71,10 +71,7 @@ def is_ink(grey: np.ndarray) -> bool:
 
 
 def pack(found: Found, convert: Callable[[np.ndarray], np.ndarray], share: float, seed: int) -> Packed:
-    """Load and convert every picture; draw the test split, a `share` of each class, unless the pictures have splits.
-
-    Raises PipelineError when they cannot be a data set.
-    """
+    """Load and convert all pictures; draw the test split, a `share` of each class, unless they have splits."""
     refused, kept, converted = list(found.refused), [], []
     for picture in tqdm(found.pictures, unit="picture", leave=False, disable=None):
         try:

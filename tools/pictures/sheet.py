@@ -33,10 +33,7 @@ def thumbnail(grey: np.ndarray) -> Image.Image:
 
 
 def save(rows: Sequence[Row], path: Path, project: Path) -> None:
-    """Write a PNG with the rows. Raises PipelineError if there are none, or it cannot be written.
-
-    project: the folder of params.yaml, which names the font of the figures.
-    """
+    """Write a PNG with the rows, at least one, in the font that params.yaml of `project` names."""
     if not rows:
         raise PipelineError(f"{path} was not drawn: no image could be read")
     from drawing import figures  # and Matplotlib with them, which takes a second

@@ -49,10 +49,7 @@ def export(project: Path, commit: str, folder: Path) -> Path:
 
 
 def configure(project: Path, folder: Path, share_cache: bool) -> None:
-    """Give the copy the project's packed pictures, remotes and perhaps cache, wherever those were configured; no Git.
-
-    Raises PipelineError when the cache is not writable.
-    """
+    """Give the copy the project's packed pictures, remotes and perhaps cache, wherever they are configured."""
     from dvc.config import Config  # most of a second
 
     for own in (project / OWN).glob("*"):

@@ -8,6 +8,10 @@ from network import platform_support
 VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "sve": "SVE", "asimd": "NEON"}
 
 
+def machine() -> dict[str, str]:
+    return {"host": platform.node(), "hardware": describe()}
+
+
 def describe() -> str:
     """Return for example `2 cores, AMD EPYC, AVX2`; the architecture stands for a CPU whose name is unknown."""
     return f"{cores()} cores, {describe_cpu()}"

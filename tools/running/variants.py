@@ -5,7 +5,6 @@ Finished variants are in DVC's run cache: an interrupted study goes on where it 
 
 import argparse
 import json
-import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -130,14 +129,11 @@ def here(project: Path, scratch: Path, where: Where, line: processes.LifeLine, r
             status, lines = processes.run(command, folder, line, own, show=where.jobs == 1)
             if status:
                 raise PipelineError(" / ".join(lines[-2:]) or f"dvc repro: exit status {status}")
-            report = {
-                "parameters": dict(changes),
-                "computed": [stage for stage in COMPUTED if f"Running stage '{stage}':" in lines],
-                "seconds": round(time.monotonic() - started, 1),
-                "host": platform.node(),
-                "hardware": hardware.describe(),
-            }
-            return read(folder, report)
+            computed = [stage for stage in COMPUTED if f"Running stage '{stage}':" in lines]
+            seconds = round(time.monotonic() - started, 1)
+            return read(
+                folder, {"parameters": dict(changes), "computed": computed, "seconds": seconds, **hardware.machine()}
+            )
 
     yield run_one, line.cut
 
