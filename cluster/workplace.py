@@ -12,7 +12,6 @@ import yaml
 
 from common.errors import PipelineError
 from running import copies, overrides, processes
-from running.overrides import Overrides
 from running.variants import COMPUTED, TARGET
 
 # The `python` of the copy's stages. It leaves those that take long to the workers, and notes the first of them.
@@ -41,7 +40,7 @@ class Workplace:
         status, lines = processes.run([*copies.DVC, *arguments], self.folder, self.line, self.environment)
         return " / ".join(lines[-2:]) or f"exit status {status}" if status else ""
 
-    def prepare(self, changes: Overrides) -> tuple[str, ...]:
+    def prepare(self, changes: overrides.Overrides) -> tuple[str, ...]:
         """Restore a variant as far as DVC has its results; return the stages that a worker must run."""
         overrides.write(self.folder, changes)
         self.refused.unlink(missing_ok=True)
@@ -52,7 +51,7 @@ class Workplace:
             raise PipelineError(message)
         return COMPUTED[COMPUTED.index(self.refused.read_text().strip()) :]
 
-    def record(self, changes: Overrides, outputs: dict[str, bytes]) -> None:
+    def record(self, changes: overrides.Overrides, outputs: dict[str, bytes]) -> None:
         """Put the outputs that a worker has computed into DVC's cache, under the paths that are declared here."""
         stages = self.prepare(changes)  # the copy has served other variants since
         for path in self.outputs(stages):

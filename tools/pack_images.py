@@ -36,18 +36,11 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("source", metavar="FOLDER", type=Path, help="a folder of pictures, or an .npz file")
     parser.add_argument("name", metavar="NAME", help="of the data set and its recipe")
-    parser.add_argument(
-        "--as",
-        dest="form",
-        choices=FORMS,
-        help="ink: digits, letters or drawings; find the strokes, scale and centre them as MNIST's. photos: scale each "
-        "whole picture. Default: as the recipe of this NAME, else chosen from a sample of the pictures",
-    )
-    parser.add_argument(
-        "--background",
-        choices=["dark", "light"],
-        help="of photos; light ones are inverted. Default: as the recipe of this NAME, else found from their edges",
-    )
+    default = "default: as the recipe of this NAME, else from a sample"
+    what = f"strokes, centred as MNIST's, or whole pictures; {default}"
+    parser.add_argument("--as", dest="form", choices=FORMS, help=what)
+    edges = f"of photos; light ones are inverted; {default}"
+    parser.add_argument("--background", choices=["dark", "light"], help=edges)
     parser.add_argument("--test-share", type=float, default=0.2, metavar="SHARE", help="of each class; default 0.2")
     parser.add_argument("--seed", type=int, default=0, help="for drawing the test split; default 0")
     parser.add_argument("--names", help="class names of an .npz, separated by commas, in the order of its labels")

@@ -20,11 +20,9 @@ import pandas as pd
 
 from common import params
 from common.errors import PipelineError, run
-from common.params import About, Dataset
 from contracts import archive, tables
 from packing.pack import converter
 from pictures import command
-from pictures.command import Reading
 from pictures.dense import probabilities
 
 CONFIDENT_ERRORS = 0.005  # the largest share of the validation images that may be sure and wrong
@@ -71,20 +69,20 @@ def answer(row: np.ndarray, names: list[str], threshold: float) -> dict:
 def main() -> None:
     arguments = command.read_arguments((__doc__ or "").partition("\n")[0])
     with contextlib.chdir(PROJECT):
-        about, names, network = params.load(About), params.load(Dataset).class_names, load_network()
+        about, names, network = params.load(params.About), params.load(params.Dataset).class_names, load_network()
         threshold = find_threshold(tables.load(tables.VALIDATION_PREDICTIONS))
     convert = converter(about.form, about.background)  # as `pack_images` prepared the training images
 
-    def read(grey: np.ndarray) -> Reading:
+    def read(grey: np.ndarray) -> command.Reading:
         try:
             image = convert(grey) / np.float32(255)
         except PipelineError as error:  # a blank picture
-            return Reading(str(error), [], {}, [], [])
+            return command.Reading(str(error), [], {}, [], [])
         found = answer(network(image[None])[0], names, threshold)
         digit, share, sure = found["digit"], 100 * found["confidence"], found["sure"]
         second = f"then {found['runner_up']}, {100 * found['runner_up_confidence']:.1f} %"
         text = f"{'' if sure else 'not sure, perhaps '}{digit} ({share:.1f} %; {second})"
-        return Reading(text, [found], {}, [image], [(digit, f"{share:.0f} %", sure)])
+        return command.Reading(text, [found], {}, [image], [(digit, f"{share:.0f} %", sure)])
 
     sys.exit(not command.answer(arguments, read, COLUMNS, PROJECT))
 

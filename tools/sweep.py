@@ -22,14 +22,13 @@ from common.errors import PipelineError, on_interrupt
 from common.files import atomic_write
 from common.lock import exclusive
 from running import copies, overrides
-from running.overrides import Overrides
 from running.variants import RESUME, TARGET, parse_options, run_variants
 
 OF_THE_DATA = {"dataset", "download", "normalize"}  # sections that change the validation images
 TABLE, FIGURE = Path("reports/sweep.csv"), Path("reports/sweep.png")
 
 
-def describe(grid: Sequence[Overrides], accuracy: np.ndarray, level: float) -> str:
+def describe(grid: Sequence[overrides.Overrides], accuracy: np.ndarray, level: float) -> str:
     """Return the settings, best first, with their difference to the best; accuracy: (settings, seeds)."""
     from comparison import statistics  # SciPy, half a second
 
@@ -54,7 +53,7 @@ def describe(grid: Sequence[Overrides], accuracy: np.ndarray, level: float) -> s
     return f"{tabulate(rows, headers, tablefmt='plain', disable_numparse=True)}\n\n{explanation}"
 
 
-def draw(grid: Sequence[Overrides], accuracy: np.ndarray, path: Path) -> None:
+def draw(grid: Sequence[overrides.Overrides], accuracy: np.ndarray, path: Path) -> None:
     """Draw a dot for each seed and a bar at the mean, a row for each setting, the best on top."""
     from drawing import figures  # Matplotlib, after the hours of computing
 

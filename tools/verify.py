@@ -32,7 +32,6 @@ from contracts import archive
 from network import platform_support
 from running import copies, hardware, lock, overrides
 from verification import commits, records, tolerance
-from verification.commits import Results
 
 STATEMENT = Path("verify.json")
 LIBRARIES = ["tensorflow", "keras", "numpy", "h5py", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow", "dvc"]
@@ -78,7 +77,7 @@ def find_reason(folder: Path) -> str:
     return platform_support.unsupported_reason()
 
 
-def judge(committed: Results, found: Results, reason: str) -> tuple[int, str, list[str]]:
+def judge(committed: commits.Results, found: commits.Results, reason: str) -> tuple[int, str, list[str]]:
     """Return exit status, verdict, and a line for each difference that counts; reason: why bytes may differ."""
     paths = {**committed.hashes, **found.hashes}
     other = [path for path in paths if committed.hashes.get(path) != found.hashes.get(path)]

@@ -9,7 +9,6 @@ from common.errors import PipelineError
 from comparison.revisions import Revision
 from contracts import dataset
 from drawing import figures
-from drawing.figures import Figure, plt
 
 COLUMNS, ROWS = 5, 6  # of each half; more would be too small to look at
 WIDTH = 1.15  # inches
@@ -24,10 +23,10 @@ def find_flips(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     return answers.loc[gained.index], answers.loc[lost.index]
 
 
-def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, names: list[str]) -> Figure:
+def draw_flips(images: np.ndarray, gained: pd.DataFrame, lost: pd.DataFrame, names: list[str]) -> figures.Figure:
     """Draw images (n, 28, 28) in [0, 1], the gained on the left, the lost on the right, with both answers."""
     rows = min(ROWS, max(1, -(-max(len(gained), len(lost)) // COLUMNS)))
-    figure = plt.figure(figsize=(2 * COLUMNS * WIDTH + 0.4, rows * (WIDTH + figures.TITLE) + 0.8))
+    figure = figures.plt.figure(figsize=(2 * COLUMNS * WIDTH + 0.4, rows * (WIDTH + figures.TITLE) + 0.8))
     figure.set_layout_engine("constrained", h_pad=0.06)  # inches
     left, right = figure.subfigures(1, 2, wspace=0.05).flat  # type: ignore[union-attr]  # two of them make an array
     known = dict(enumerate(names))

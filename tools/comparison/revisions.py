@@ -10,9 +10,7 @@ import pandas as pd
 
 from common import params
 from common.errors import PipelineError
-from common.params import PATH as PARAMS
 from comparison import study
-from comparison.study import Study
 from running import git
 from running import lock as locks
 
@@ -36,7 +34,7 @@ class Revision:
     predictions: pd.DataFrame  # index, actual, predicted, confidence and, unless older, loss; a row for each image
     parameters: dict[str, Any]  # params.yaml, flat: {"train.epochs": 10}
     lock: dict | None  # dvc.lock
-    study: Study | None  # of seeds, for these settings or others
+    study: study.Study | None  # of seeds, for these settings or others
     study_fault: str = ""  # why there is none although its files exist
 
     @property
@@ -92,13 +90,13 @@ def read_predictions(read: Reader, split: str, label: str) -> pd.DataFrame:
 
 def read_settings(read: Reader, label: str) -> tuple[dict | None, dict[str, Any]]:
     """Return dvc.lock, if there is one, and the flat parameters. Raises PipelineError if they do not match."""
-    parameters = flatten(params.parse_sections(read(PARAMS) or b"", f"{label}: {PARAMS}"))
+    parameters = flatten(params.parse_sections(read(params.PATH) or b"", f"{label}: {params.PATH}"))
     content = read(LOCK)
     lock = locks.parse(content, read(PIPELINE) or b"{}", label) if content else None
     for stage in lock["stages"].values() if lock else ():
-        for key, value in flatten(stage.get("params", {}).get(PARAMS.name, {})).items():
+        for key, value in flatten(stage.get("params", {}).get(params.PATH.name, {})).items():
             if parameters.get(key) != value:
-                found = f"{key} = {value}, but {PARAMS} has {parameters.get(key)}"
+                found = f"{key} = {value}, but {params.PATH} has {parameters.get(key)}"
                 raise PipelineError(f"{label}: the results there were made with {found}; run `dvc repro`")
     return lock, parameters
 

@@ -10,7 +10,6 @@ from PIL import Image
 
 from common import params
 from common.errors import PipelineError
-from common.params import Figures
 
 COLUMNS = 8  # inputs of one picture; more would be too small to look at
 WIDTH, SIDE = 2.8, 1.2  # inches, of a picture and of an input
@@ -39,7 +38,7 @@ def save(rows: Sequence[Row], path: Path, project: Path) -> None:
     from drawing import figures  # and Matplotlib with them, which takes a second
 
     with contextlib.chdir(project):
-        figures.choose_font(params.load(Figures).font, [answer for row in rows for answer, _, _ in row.captions])
+        figures.choose_font(params.load(params.Figures).font, [answer for row in rows for answer, _, _ in row.captions])
     columns, height = min(COLUMNS, max(len(row.inputs) for row in rows)), SIDE + 2 * TEXT
     figure, axes = figures.sheet(WIDTH + columns * SIDE, len(rows) * height)
     for number, row in enumerate(rows):

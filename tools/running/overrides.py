@@ -9,7 +9,6 @@ from ruamel.yaml import YAMLError
 
 from common import params
 from common.errors import PipelineError
-from common.params import PATH as PARAMS
 
 RECIPES = Path("recipes")
 Overrides = Mapping[str, object]  # value by `section.name`
@@ -35,11 +34,11 @@ def parse_grid(texts: Iterable[str]) -> list[Overrides]:
 
 def changed(folder: Path, changes: Overrides) -> dict:
     """Return params.yaml of `folder` with these changes. Raises PipelineError for an unknown parameter."""
-    values = params.read(folder / PARAMS)
+    values = params.read(folder / params.PATH)
     for key, value in changes.items():
         section, name = key.split(".")
         if name not in values.get(section, {}):
-            raise PipelineError(f"{key}: no such parameter in {PARAMS}; is it misspelt?")
+            raise PipelineError(f"{key}: no such parameter in {params.PATH}; is it misspelt?")
         values[section][name] = value
     return values
 
@@ -71,7 +70,7 @@ def read_recipe(folder: Path, name: str) -> Overrides:
 def write(folder: Path, changes: Overrides) -> None:
     """Change params.yaml of `folder`; its comments are lost."""
     text = yaml.safe_dump(changed(folder, changes), sort_keys=False)
-    (folder / PARAMS).write_text(text, encoding="utf-8")
+    (folder / params.PATH).write_text(text, encoding="utf-8")
 
 
 def name(changes: Overrides) -> str:

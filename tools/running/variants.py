@@ -117,7 +117,6 @@ def run_variants(project: Path, variants: Sequence[Overrides], where: Where, rea
 def here(project: Path, scratch: Path, where: Where, line: processes.LifeLine, read: Read) -> Engine:
     """Run variants on this machine, in copies of the project as it is now."""
     snapshot = copies.copy(project, scratch / "project", share_cache=True)
-
     command = [*copies.DVC, "repro", *(["--pull"] if where.pull else []), TARGET]
 
     def run_one(changes: Overrides) -> tuple[dict, Any]:
@@ -131,9 +130,8 @@ def here(project: Path, scratch: Path, where: Where, line: processes.LifeLine, r
                 raise PipelineError(" / ".join(lines[-2:]) or f"dvc repro: exit status {status}")
             computed = [stage for stage in COMPUTED if f"Running stage '{stage}':" in lines]
             seconds = round(time.monotonic() - started, 1)
-            return read(
-                folder, {"parameters": dict(changes), "computed": computed, "seconds": seconds, **hardware.machine()}
-            )
+            report = {"parameters": dict(changes), "computed": computed, "seconds": seconds, **hardware.machine()}
+            return read(folder, report)
 
     yield run_one, line.cut
 
