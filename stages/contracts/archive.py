@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -58,15 +59,12 @@ def save(network: "keras.Model", path: Path = PATH) -> None:
     Unset options of RECENT are left out, so that older versions open it as well: docs/troubleshooting.md lists them.
     `keras.saving.load_model` opens the result without any of this project's code.
     """
-    with atomic_write(path) as part:
-        original = part.with_suffix(".keras")  # Keras insists on the suffix
-        try:
-            network.save(original)
-            with zipfile.ZipFile(original) as source, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as target:
-                for name in sorted(source.namelist()):
-                    target.writestr(zipfile.ZipInfo(name), canonical(name, source.read(name)))
-        finally:
-            original.unlink(missing_ok=True)
+    with atomic_write(path) as part, TemporaryDirectory() as folder:
+        original = Path(folder) / "original.keras"  # Keras insists on the suffix
+        network.save(original)
+        with zipfile.ZipFile(original) as source, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as target:
+            for name in sorted(source.namelist()):
+                target.writestr(zipfile.ZipInfo(name), canonical(name, source.read(name)))
 
 
 def canonical(name: str, content: bytes) -> bytes:

@@ -26,10 +26,11 @@ def save(folder: Path, grey: np.ndarray, labels: np.ndarray, index: np.ndarray) 
 
     grey: (n, 28, 28) uint8, 0 is background and 255 is ink; labels: (n,) uint8.
     """
-    with atomic_write(folder / "images.npy") as part:
-        images = np.lib.format.open_memmap(part, "w+", np.float32, (len(index), *SHAPE))
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(index), *SHAPE)}
+    with atomic_write(folder / "images.npy") as part, part.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)  # no memory map, which a full disk ends with a signal
         for start in range(0, len(index), CHUNK):
-            images[start : start + CHUNK] = grey[index[start : start + CHUNK]] / np.float32(255)
+            file.write(grey[index[start : start + CHUNK]] / np.float32(255))
     with atomic_write(folder / "labels.npy") as part, part.open("wb") as file:
         np.save(file, labels[index].astype(np.uint8, copy=False))
 

@@ -18,8 +18,7 @@ RUN = [PROJECT / "tests/run_stages.py"]
 
 def copy_parameters(folder: Path, changes: dict[str, object]) -> None:
     folder.mkdir(parents=True)
-    for name in ("stages", "requirements.in"):  # the templates and versions that stages read
-        (folder / name).symlink_to(PROJECT / name)
+    (folder / "stages").symlink_to(PROJECT / "stages")  # the templates that stages read
     (folder / "reader").mkdir()
     for name in ("params.yaml", "reader/params.yaml"):
         (folder / name).write_bytes((PROJECT / name).read_bytes())
