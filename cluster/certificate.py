@@ -1,7 +1,5 @@
 """Make a certificate for the machines of a study.
 
-Usage: python cluster/certificate.py FOLDER
-
 Writes Dask's settings with a certificate and its key to FOLDER, readable by its owner alone. Copy the folder to every
 machine and name it in DASK_CONFIG there. Only its owners can run commands on the workers.
 """

@@ -1,7 +1,5 @@
 """Compare the predictions of two or more revisions, image by image and, where there are studies, over seeds.
 
-Usage: python tools/compare.py [REV] [REV ...] [--split test] [--margin POINTS] [--json | --md] [--plot FILE.png]
-
 REV is a Git revision, tag or branch, the name of a DVC experiment, or `workspace` for the files as they are now. The
 first is the baseline, HEAD by default; the others are compared with it, the workspace by default.
 Reads  reports/evaluate/{validation_predictions,predictions}.csv, params.yaml, dvc.lock and reports/seeds.{csv,npz}.

@@ -1,7 +1,5 @@
 """Fill the marked blocks of README.md and docs/.
 
-Usage: python tools/docs.py
-
 `<!-- numbers: seeds -->` ... `<!-- end -->` holds the accuracy in reports/seeds.csv, `recipes` the table of
 reports/record.csv: no stage writes these, so they stay true when a parameter changes. `<!-- output -->` ...
 `<!-- end -->` holds a console block: its commands (after `$ `) run again, and their output is replaced.

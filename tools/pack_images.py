@@ -1,7 +1,5 @@
 """Turn your own pictures into a data set: the four files that the pipeline reads, and a recipe that names them.
 
-Usage: python tools/pack_images.py FOLDER NAME [--as ink|photos] [--background dark|light] [--test-share 0.2]
-
 FOLDER holds train/<class>/* and perhaps test/<class>/*, or one folder for each class; or it is an .npz file with
 x_train, y_train and perhaps x_test, y_test. docs/your-data.md has the details.
 Writes data/own/NAME (the four IDX files, contact_sheet.png, refused.txt) and recipes/NAME.yaml, for tools/recipe.py.

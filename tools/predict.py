@@ -1,7 +1,5 @@
 """Recognise your own pictures with the network of this project, models/model.keras.
 
-Usage: python tools/predict.py PICTURE... [--json | --csv] [--show FILE.png]
-
 PICTURE is a file that Pillow reads, a folder of them, a pattern such as '*.jpg', or - for standard input. Each shows
 one digit (or one thing of your own classes); `reader/read.py` reads several digits on paper.
 Reads  models/model.keras, reports/evaluate/validation_predictions.csv and params.yaml.

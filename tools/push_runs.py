@@ -1,7 +1,5 @@
 """Push every finished run; a colleague's `dvc repro --pull` then fetches it instead of computing it.
 
-Usage: python tools/push_runs.py [--remote NAME]
-
 `dvc push --run-cache` pushes the entries of all runs, but the contents of the current one alone. The contents of the
 others are in DVC's cache too, also the metrics, tables and figures that Git holds (`cache: false`); this pushes them.
 """

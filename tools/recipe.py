@@ -1,7 +1,5 @@
 """Run a recipe, a named set of parameters in recipes/, as DVC experiments, and keep the results in a table.
 
-Usage: python tools/recipe.py NAME [--seeds N] [--split test] [--jobs J | --scheduler ADDRESS|FILE]
-
 recipes/NAME.yaml holds the parameters that differ. Each of the seeds 0 to N-1 becomes a row of reports/record.csv, a
 curve in record_curves.csv and record.png, and the experiment NAME-<seed> of the current commit. They run in copies of
 the project. A seed that DVC has trained before is not trained again and keeps its row.

@@ -1,7 +1,5 @@
 """Run one variant of the pipeline, up to evaluate, in a scratch copy; print one line of JSON.
 
-Usage: python tools/run_variant.py [--set SECTION.NAME=VALUE]... [--pull]
-
 The results go to DVC's run cache, so a study can be an array of such commands, on any scheduler:
     python tools/run_variant.py --set train.seed=$SLURM_ARRAY_TASK_ID
 The line holds the parameters, the metrics, the digests of the outputs and the machine. The working tree is not touched.

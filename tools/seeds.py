@@ -1,7 +1,5 @@
 """Measure the spread between seeds: train the current parameters with several seeds, through DVC.
 
-Usage: python tools/seeds.py N [--jobs J | --scheduler ADDRESS|FILE] [--split test]
-
 Writes reports/seeds.csv, one row for each of the seeds 0 to N-1, and reports/seeds.npz, the per-image scores of each
 network; tools/compare.py reads both. Prints the distribution of the accuracy. Only `train.seed` changes; the split
 stays. Finished seeds come from DVC's run cache.

@@ -1,7 +1,5 @@
 """Rebuild a commit from scratch in a temporary folder and compare every result with the committed one.
 
-Usage: python tools/verify.py [REVISION] [--recipe NAME]
-
 REVISION is HEAD by default; uncommitted changes are left out. The tables that no stage writes must agree with the
 results. A commit that pins other packages than HEAD gets its own, in a temporary environment made by uv.
 With --recipe, trains the seeds of a recipe instead, and compares them with the commit's reports/record.csv.

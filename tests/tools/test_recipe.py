@@ -149,6 +149,5 @@ def test_names_reach_params_yaml_as_they_are(tmp_path, name):
     file = tmp_path / "params.yaml"
     file.write_text("a: {names: [x], rate: 1.5, sha256: {t10k-images-idx3-ubyte: x}}\n", encoding="utf-8")
     changes = {"names": [name, "1"], "rate": 0.001, "sha256": {"t10k-images-idx3-ubyte": None}}
-    options = experiments.options({f"a.{key}": value for key, value in changes.items()})
-    apply_overrides(file, [option.removeprefix("--set-param=") for option in options])
+    apply_overrides(file, [f"a.{key}={experiments.literal(value)}" for key, value in changes.items()])
     assert yaml.safe_load(file.read_text(encoding="utf-8")) == {"a": changes}

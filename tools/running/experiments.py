@@ -25,16 +25,12 @@ def literal(value: object) -> str:
     return '"' + re.sub(r'(\\+)("|$)', r"\1\1\2", text).replace('"', '\\"') + '"'
 
 
-def options(changes: Overrides) -> list[str]:
-    """Return the parameters as `dvc exp run` takes them."""
-    return [f"--set-param={key}={literal(value)}" for key, value in changes.items()]
-
-
 def run_experiment(experiment: str, changes: Overrides) -> None:
     """Run the pipeline with these parameters; it replaces the current commit's experiment of the same name."""
     head = git("rev-parse", "HEAD").decode().strip()
     git("update-ref", "-d", f"refs/exps/{head[:2]}/{head[2:]}/{experiment}")
-    command = [*copies.DVC, "exp", "run", "--temp", "--name", experiment, *options(changes)]
+    options = [f"--set-param={key}={literal(value)}" for key, value in changes.items()]
+    command = [*copies.DVC, "exp", "run", "--temp", "--name", experiment, *options]
     with processes.life_line() as line:
         status, _ = processes.run(command, Path(), line, copies.environment(), show=True)
     if status:
