@@ -1,13 +1,14 @@
 """A tiny MNIST, and the project in a temporary folder to run on it; no test needs a network."""
 
+import contextlib
 import gzip
 import hashlib
+import importlib
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -196,23 +197,27 @@ def commit(folder: Path, subject: str) -> None:
     succeed(folder, "git", "commit", "--quiet", "--allow-empty", "-m", subject)
 
 
-def finish(folder: Path, subject: str) -> None:
-    """Run the pipeline and commit; the committed reader stays, because no test waits for its training on MNIST."""
-    succeed(folder, "dvc", "commit", "--force", "reader/dvc.yaml:reader")
-    succeed(folder, "dvc", "repro")
+def record(folder: Path, subject: str) -> None:
+    """Write dvc.lock and the run cache for stages that have run, and commit; the committed reader stays as it is."""
+    succeed(folder, "dvc", "commit", "--force")
     commit(folder, subject)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, mirror) -> Path:
-    """A project on the tiny MNIST after `dvc repro`, committed; all workers read it.
+    """A project on the tiny MNIST after all stages, committed; all workers read it.
 
-    Tests that change it, or run DVC or Git in it, which write even to look, take a `project` of their own.
+    The stages run in this process, which has imported what they need; tests/test_declared.py runs each as DVC does, and
+    expects the same bytes. Tests that change the project, or run DVC or Git in it, which write even to look, take a
+    `project` of their own.
     """
 
     def make(folder: Path) -> None:
         copy_project(folder, mirror)
-        finish(folder, "results")
+        with contextlib.chdir(folder):
+            for stage in STAGES:
+                importlib.import_module(stage).main()
+        record(folder, "results")
 
     return make_once(tmp_path_factory, "finished", make)
 
@@ -230,13 +235,15 @@ def finished_light(tmp_path_factory, mirror) -> Path:
     def make(folder: Path) -> None:
         copy_project(folder, mirror)
         shutil.copytree(PROJECT / "tests/stand_in", folder / "stages", dirs_exist_ok=True)
+        shutil.copy(folder / "stages/plot.py", folder / "stages/report.py")
         pipeline = yaml.safe_load((folder / "dvc.yaml").read_text())
         pipeline["stages"] = {name: stage for name, stage in pipeline["stages"].items() if name in STAGES}
         (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
         shutil.copytree(folder / "reader/results", folder / "reader/committed")
         restore = 'import shutil\n\nshutil.copytree("reader/committed", "reader/results", dirs_exist_ok=True)\n'
         (folder / "reader/train_reader.py").write_text(restore)
-        finish(folder, "light")
+        succeed(folder, "python", str(PROJECT / "tests/run_stages.py"), *STAGES)
+        record(folder, "light")
 
     return make_once(tmp_path_factory, "finished_light", make)
 
@@ -247,7 +254,7 @@ def light(finished_light, tmp_path) -> Path:
     return Path(shutil.copytree(finished_light, tmp_path / "project", symlinks=True))
 
 
-@contextmanager
+@contextlib.contextmanager
 def training_held(fifo: Path) -> Iterator[dict[str, str]]:
     """Yield the environment in which the training of `light` waits until the block ends."""
     os.mkfifo(fifo)

@@ -131,7 +131,7 @@ params.load(Normalize)
 Path("copies").mkdir(exist_ok=True)
 helper.copy(Path("data.txt"), Path("copies/data.txt"))
 """
-HELPER = "def copy(source, target):\n    target.write_text(source.read_text())\n    import numpy\n"
+HELPER = "def copy(source, target):\n    target.write_text(source.read_text())\n"
 
 
 @pytest.fixture
@@ -165,17 +165,11 @@ def test_all_undeclared_things_are_listed_at_once(tiny):
     ]
 
 
-def test_an_undeclared_output_is_caught(tiny):
-    assert faults_of_tiny(tiny, outs=[]) == ["undeclared output copies/data.txt"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "entry", "message"),
-    [
-        ("deps", "stages/unused.py", "unused dependency stages/unused.py"),
-        ("params", "train", "unused params section train"),
-        ("outs", "extra", "declared output extra is not written"),
-    ],
-)
-def test_a_declared_thing_that_is_not_used_is_caught(kind, entry, message, tiny):
-    assert faults_of_tiny(tiny, **{kind: [*TINY[kind], entry]}) == [message]
+def test_unused_declarations_and_undeclared_outputs_are_caught(tiny):
+    changes = {"deps": [*TINY["deps"], "stages/unused.py"], "params": [*TINY["params"], "train"], "outs": ["extra"]}
+    assert faults_of_tiny(tiny, **changes) == [
+        "undeclared output copies/data.txt",
+        "declared output extra is not written",
+        "unused dependency stages/unused.py",
+        "unused params section train",
+    ]

@@ -4,7 +4,6 @@ import json
 import re
 import tomllib
 
-import pytest
 import yaml
 
 from fixtures import PROJECT
@@ -18,12 +17,13 @@ READERS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in tracked_files(PROJECT) if not re.search(EXCLUDED, name)])
-def test_no_tracked_file_would_be_changed_or_refused(name):
-    path = PROJECT / name
-    content = path.read_bytes() if path.is_file() else b""
-    assert not re.search(rb"[ \t]+$", content, re.MULTILINE), "spaces at the end of a line"
-    assert not content or content.endswith(b"\n") and not content.endswith(b"\n\n"), "not one line break at the end"
-    assert b"\r" not in content, "line breaks of Windows"
-    assert len(content) < 500 * 1024, "a large file"
-    READERS.get(path.suffix, len)(content)
+def test_no_tracked_file_would_be_changed_or_refused():
+    for name in tracked_files(PROJECT):
+        path = PROJECT / name
+        content = path.read_bytes() if path.is_file() and not re.search(EXCLUDED, name) else b""
+        assert not re.search(rb"[ \t]+$", content, re.MULTILINE), f"{name}: spaces at the end of a line"
+        assert not content or re.search(rb"[^\n]\n\Z", content), f"{name}: not one line break at the end"
+        assert b"\r" not in content, f"{name}: line breaks of Windows"
+        assert len(content) < 500 * 1024, f"{name}: a large file"
+        if content:
+            READERS.get(path.suffix, len)(content)

@@ -74,10 +74,13 @@ def shown(folder: Path, *targets: str, **changes: str) -> str:
     return result.stdout
 
 
-def test_make_does_not_set_up_on_the_python_that_it_may_have_to_replace(folder):
-    printed = shown(folder)
+def test_make_sets_up_on_another_python_than_that_of_the_environment_and_clears_what_would_change_stages(folder):
+    harmful = dict.fromkeys(("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONOPTIMIZE", "PYTHONINSPECT", "BASH_ENV"), "1")
+    printed = shown(folder, **harmful, SHELL="/bin/false")
     assert f"on {folder}" not in printed
     assert f"-m dvc repro with {folder}/.venv/bin/python3" in printed
+    assert "SHELL=/bin/sh" in printed
+    assert not re.search(r"^(PYTHON|BASH_ENV)", printed, re.MULTILINE)
     assert re.search(r"LOGNAME=\S+", printed), "a user without a name has one for DVC"
     assert "LOGNAME=\n" in shown(folder, USER="me")
 
@@ -88,19 +91,11 @@ def test_only_a_python_on_the_command_line_replaces_another(folder):
     assert "set up runtime rebuild on" in shown(folder, f"PYTHON={python}")
 
 
-@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python3"])
-def test_a_program_other_than_python_is_one_line(python, folder):
-    result = make(folder, PYTHON=python)
+def test_a_program_other_than_python_is_one_line(folder):
+    result = make(folder, PYTHON="/bin/false")
     assert result.returncode
-    assert re.search(rf"^PYTHON={python} does not start a Python 3: unset it, or .*\n.*Error 1\n$", result.stderr)
+    assert re.search(r"^PYTHON=/bin/false does not start a Python 3: unset it, or .*\n.*Error 1\n$", result.stderr)
     assert not (folder / ".venv").exists()
-
-
-def test_settings_that_would_change_what_stages_do_are_cleared(folder):
-    harmful = ("HOME", "PATH", "SAFEPATH", "OPTIMIZE", "INSPECT")
-    printed = shown(folder, **{f"PYTHON{name}": "1" for name in harmful[1:]}, BASH_ENV="/nowhere", SHELL="/bin/false")
-    assert "SHELL=/bin/sh" in printed
-    assert not re.search(r"^(PYTHON|BASH_ENV)", printed, re.MULTILINE)
 
 
 def test_a_dry_run_shows_commands_that_need_no_path(folder):
@@ -186,16 +181,14 @@ def test_pip_fetches_the_locked_uv_if_there_is_none_on_the_path(machine, monkeyp
 def test_pip_installs_where_uv_fails_and_make_says_so(machine, capsys):
     machine.fails = {"uv"}
     environment.main()
+    environment.main()
     assert machine.asked() == [("uv", "requirements.txt"), ("pip", "requirements.txt")]
     assert capsys.readouterr().out.count("uv could not install them (see above); pip tries") == 1
-    environment.main()
-    assert machine.asked() == []
 
 
 def test_an_interrupted_installation_starts_again(machine, folder):
     neither = "neither uv nor pip could install requirements.txt"
-    for failing, message in [({"venv"}, "apt install python3-venv"), ({"uv", "pip"}, neither)]:
-        machine.fails = failing
+    for machine.fails, message in [({"venv"}, "apt install python3-venv"), ({"uv", "pip"}, neither)]:
         with pytest.raises(SystemExit, match=message):
             environment.main()
     machine.fails = set()
@@ -208,7 +201,6 @@ def test_an_interrupted_installation_starts_again(machine, folder):
     "spoil",
     [
         "{python} -m venv --without-pip .venv",  # and no packages
-        "mkdir -p .venv/bin; ln -s {python} .venv/bin",  # not a virtual environment
         "mkdir -p .venv/bin; ln -s /nowhere/python3.11 .venv/bin/python",
         "mkdir elsewhere; ln -s elsewhere .venv",
         "echo mine >.venv",
@@ -333,14 +325,11 @@ def test_old_pythons_can_read_the_script_that_refuses_them():
 @pytest.mark.parametrize(
     ("changes", "fits"),
     [
-        ({"version_info": (3, 10, 13)}, False),
         ({"version_info": (3, 14, 0)}, False),
         ({"Py_GIL_DISABLED": 1}, False),
         ({"platform": "darwin", "machine": "x86_64"}, False),
-        ({"libc": ("", "")}, False),
         ({"libc": ("glibc", "2.26")}, False),
         ({"machine": "armv7l"}, False),
-        ({"maxsize": 2**31 - 1}, False),
         ({"machine": "aarch64", "libc": ("glibc", "2.27")}, True),
         ({"platform": "darwin", "machine": "arm64", "libc": ("", "")}, True),
     ],

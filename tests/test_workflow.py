@@ -11,28 +11,17 @@ WORKFLOW = yaml.load((PROJECT / ".github/workflows/pipeline.yml").read_text(), y
 *_, CHECKS, EMULATED, REPORT = (step["run"] for step in WORKFLOW["jobs"]["checks"]["steps"] if "run" in step)
 
 
-def test_the_workflow_runs_all_checks_with_the_history():
-    assert WORKFLOW["on"].keys() == {"push", "pull_request", "schedule"}
-    assert WORKFLOW["permissions"] == {"contents": "read"}
-    job = WORKFLOW["jobs"]["checks"]
-    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
-    assert job["steps"][0]["with"]["fetch-depth"] == "0"
-    assert CHECKS == ".ci/run"
-
-
-def test_a_pull_request_is_checked_by_all_that_make_offers():
+def test_a_pull_request_is_checked_by_all_that_make_offers_with_the_history_and_pinned_actions():
     script = (PROJECT / ".ci/run").read_text()
     commands = ["make", "make lint", ".venv/bin/python tools/verify.py", "make test-all"]
     places = [re.search(rf"^{re.escape(command)}\b", script, re.MULTILINE).start() for command in commands]
     assert places == sorted(places)
-    assert EMULATED == "make test-emulated"  # minutes more
-
-
-def test_actions_are_pinned_to_a_commit():
-    steps = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
-    actions = [step["uses"] for step in steps if "uses" in step]
-    assert len(actions) >= 4
-    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action) for action in actions)
+    assert (CHECKS, EMULATED) == (".ci/run", "make test-emulated")
+    job = WORKFLOW["jobs"]["checks"]
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    assert job["steps"][0]["with"]["fetch-depth"] == "0"
+    actions = [step["uses"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert actions and all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action) for action in actions)
 
 
 @pytest.mark.slow

@@ -1,12 +1,35 @@
-"""What tests of killed processes need: wait for something, and see which processes work in a folder."""
+"""What tests of killed processes need: start a command, wait for something, see which processes work in a folder."""
 
 import contextlib
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from fixtures import tools_environment
+
 LIMIT = 120  # seconds for anything that should come
+
+
+def start(project: Path, *command: str, **environment: str) -> subprocess.Popen:
+    """Start a command in a process group of its own; both of its outputs are `stdout`."""
+    return subprocess.Popen(
+        command,
+        cwd=project,
+        env=tools_environment(**{"PYTHONUNBUFFERED": "1", **environment}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen) -> str:
+    """Wait for the end of a command and of all that it started; return what is left of its output."""
+    text = process.communicate(timeout=LIMIT)[0]
+    assert "Traceback" not in text, text
+    return text
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:

@@ -11,6 +11,8 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import running.project  # noqa: F401
 
+from tabulate import tabulate
+
 from running import hardware
 
 PROJECT = Path(__file__).parents[2]
@@ -24,8 +26,6 @@ def run(command: Sequence[str | Path], folder: Path, **environment: str) -> floa
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    from tabulate import tabulate  # which an interpreter with PyTorch or JAX need not have
-
     print(f"\n{title}\n{tabulate(rows, head, tablefmt='plain', floatfmt='.2f')}", flush=True)
 
 

@@ -31,12 +31,8 @@ def set_up(scratch: Path) -> tuple[float, float]:
     """Return the seconds of `make` in a fresh clone and of the tutorial's way, from nothing to the results."""
     own = str(Path(sys.executable).parent)
     path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != own)
-    nothing = {
-        **ENVIRONMENT,
-        "PATH": path,
-        "UV_CACHE_DIR": str(scratch / "uv"),
-        "XDG_CACHE_HOME": str(scratch / "cache"),
-    }
+    caches = {"UV_CACHE_DIR": str(scratch / "uv"), "XDG_CACHE_HOME": str(scratch / "cache")}
+    nothing = {**ENVIRONMENT, "PATH": path, **caches}
     project = clone(scratch, "made")
     ours = run(["make"], project, **nothing)
     nothing["XDG_CACHE_HOME"] += "2"
@@ -68,21 +64,15 @@ def main() -> None:
 
     print(f"{machine()}; the fastest of {repeats} runs, but one of each set-up")
     rows = [
-        ("make in a fresh clone", made, "venv, pip, script", tutorial, "0.40"),
-        ("dvc repro in a fresh clone", min(cold), "script", min(script), "0.60"),
-        ("dvc repro --force, all but reader", min(forced), "script", min(script), "1.00"),
-        ("dvc repro, nothing to do", idle, "import dvc.repo", imports, ""),
+        ("make in a fresh clone", made, "venv, pip, script", tutorial),
+        ("dvc repro in a fresh clone", min(cold), "script", min(script)),
+        ("dvc repro --force, all but reader", min(forced), "script", min(script)),
+        ("dvc repro, nothing to do", idle, "import dvc.repo", imports),
     ]
-    print_table(
-        "The pipeline and the tutorial",
-        ["", "seconds", "tutorial", "seconds", "ratio", "target"],
-        [(name, ours, other, theirs, ours / theirs, target) for name, ours, other, theirs, target in rows],
-    )
-    print_table(
-        "Each stage alone",
-        ["", "seconds", "share (%)"],
-        [(n, s, 100 * s / sum(alone.values())) for n, s in alone.items()],
-    )
+    head = ["", "seconds", "tutorial", "seconds", "ratio"]
+    print_table("The pipeline and the tutorial", head, [(*row, row[1] / row[3]) for row in rows])
+    shares = [(name, seconds, 100 * seconds / sum(alone.values())) for name, seconds in alone.items()]
+    print_table("Each stage alone", ["", "seconds", "share (%)"], shares)
 
 
 if __name__ == "__main__":

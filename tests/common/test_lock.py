@@ -2,14 +2,18 @@
 
 import errno
 import fcntl
+import importlib
 import os
-import stat
+import shutil
 
+import numpy as np
 import pytest
+from filelock import Timeout
 
 from common import lock
 from common.errors import PipelineError
 from common.files import atomic_write
+from fixtures import PROJECT
 
 
 @pytest.fixture(autouse=True)
@@ -37,15 +41,46 @@ def test_a_lock_is_held_for_the_time_of_the_block_and_names_its_holder(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_lock_is_given_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), lock.exclusive("stage"):
+def test_locks_of_other_names_are_free_and_one_is_given_back_after_an_error():
+    with pytest.raises(ZeroDivisionError), lock.exclusive("stage"), lock.exclusive("seeds"):
+        assert not is_free()
         raise ZeroDivisionError
     assert is_free()
 
 
-def test_two_names_are_two_locks():
-    with lock.exclusive("stage"), lock.exclusive("seeds"):
-        assert not is_free()
+class Waiting(Exception):
+    pass
+
+
+class Held:
+    """A lock that another process holds; waiting for it raises Waiting."""
+
+    def __init__(self, _):
+        pass
+
+    def acquire(self, timeout=-1):
+        raise Timeout("held") if timeout == 0 else Waiting
+
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    "command", ["seeds 2", "sweep train.epochs=1,2", "recipe ten_epochs", "pack_images o.npz mine"]
+)
+def test_a_second_study_or_packing_waits_for_the_first(command, tmp_path, monkeypatch, capsys):
+    name, *arguments = command.split()
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    shutil.copytree(PROJECT / "recipes", tmp_path / "recipes")
+    images, labels = np.random.default_rng(0).integers(0, 256, (8, 28, 28), np.uint8), np.arange(8) % 2
+    np.savez(tmp_path / "o.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    module = importlib.import_module(name)
+    monkeypatch.setattr("sys.argv", [f"{name}.py", *arguments])
+    monkeypatch.setattr(lock, "FileLock", Held)
+    monkeypatch.setattr(module, "PROJECT", tmp_path, raising=False)
+    with pytest.raises(Waiting):
+        module.main()
+    assert capsys.readouterr().err.startswith(f"{name}: waiting for the end of another process, which runs in this f")
 
 
 def test_another_folder_than_the_projects_gets_no_lock(tmp_path):
@@ -62,13 +97,6 @@ def test_a_file_system_without_locks_is_reported_and_no_obstacle(monkeypatch, ca
     with lock.exclusive("stage"):
         pass
     assert capsys.readouterr().err == ("train: .locks cannot be locked (No locks available); run one at a time here\n")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_is_read_only_is_an_error_of_the_system(tmp_path):
-    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(PermissionError), lock.exclusive("stage"):
-        pass
 
 
 def test_nothing_is_saved_once_the_dvc_that_started_the_stage_has_ended(tmp_path, monkeypatch):

@@ -13,14 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 import compare
 from common import errors
 from comparison.flips import draw_flips, find_flips
-from comparison.judgement import CLAIMS, Comparison, compare_all, matching_runs
+from comparison.judgement import Comparison, compare_all, matching_runs
 from comparison.reports import markdown, text
 from comparison.revisions import PREDICTIONS, Revision, flatten, read_revision
 from comparison.study import Study, score
@@ -145,7 +143,6 @@ def test_the_working_tree_is_compared_with_the_last_commit_on_the_validation_spl
 
 
 def test_an_older_revision_is_compared_by_what_it_has(history):
-    """Before the validation predictions there was the test split alone, and before that no loss."""
     write(history, frame().drop(columns="loss"), epochs=9)
     (history / PREDICTIONS["validation"]).unlink()
     commit(history, "Old")
@@ -166,15 +163,16 @@ def test_the_level_of_every_interval_is_that_of_params_yaml(history):
     assert "99 % interval" in printed("plain")
 
 
-@pytest.mark.parametrize(("margin", "status"), [("10", 3), ("20", 0)])
-def test_a_gate_is_closed_until_the_interval_is_above_the_margin(history, margin, status):
-    result = compared("HEAD", "plain", "--margin", margin, status=status)
-    low = result["accuracy"]["these_networks"]["low"]
-    assert result["not_worse"] is (low > -float(margin) / 100) is (status == 0)
-    assert f"Not worse by {margin} points: {'shown' if status == 0 else 'NOT shown'}" in result["verdict"]
+def test_a_gate_is_closed_until_the_interval_is_above_the_margin(history):
+    low = compared("HEAD", "plain")["accuracy"]["these_networks"]["low"]
+    assert -0.2 < low < -0.1
+    for margin, status, shown in [("10", 3, "NOT shown"), ("20", 0, "shown")]:
+        result = compared("HEAD", "plain", "--margin", margin, status=status)
+        assert result["not_worse"] is (status == 0)
+        assert f"Not worse by {margin} points: {shown}" in result["verdict"]
 
 
-@pytest.mark.parametrize("given", ["--margin 0", "--margin much", "--margin nan", "plain HEAD~1 HEAD --plot x.png"])
+@pytest.mark.parametrize("given", ["--margin 0", "--margin much", "plain HEAD~1 HEAD --plot x.png"])
 def test_an_invalid_margin_or_a_plot_of_several_pairs_is_a_wrong_command_line(given, capsys):
     printed(*given.split(), status=2)
     assert re.search("error: .*(--margin|found 2 revisions)", capsys.readouterr().err)
@@ -206,23 +204,12 @@ def test_a_revision_may_be_a_hash_a_branch_a_tag_or_an_experiment(history):
     assert "ambiguous" in refused("ashen-fibs")
 
 
-def test_a_project_in_a_subfolder_of_its_repository_is_compared_too(history, monkeypatch):
-    write(history / "inner", frame(1, 2, 3))
-    commit(history, "Inner")
-    write(history / "inner", frame(1, 2))
-    monkeypatch.chdir(history / "inner")
-    assert compared()["gained"] == 1
-
-
 @pytest.mark.parametrize(
     ("predictions", "message"),
     [
-        (frame()[:-1], "expected the same validation images in HEAD"),
         (frame().replace({"actual": 7}, 8), "found another index or actual digit"),
         (frame().drop(columns="confidence"), "expected rows of"),
-        (frame()[:0], "found 0 rows of index,actual,predicted,confidence"),
         (frame().replace({"actual": {0: "zero"}}), "expected rows of index,actual,predicted,confidence ("),
-        ("", "expected rows of"),
     ],
 )
 def test_other_images_or_unusable_predictions_are_refused(history, predictions, message):
@@ -277,16 +264,8 @@ def test_all_seeds_of_both_settings_are_compared():
     assert found.accuracy.these_networks is found.gained is None
     assert found.spread == "measured for old (6 seeds) and new (6 seeds)"
     shown = text([found])
-    head = next(line for line in shown.splitlines() if line.startswith("validation, n = 200"))
-    assert re.split("  +", head)[-2:] == ["other seeds, same images", "other seeds and images"]
+    assert re.search("validation, n = 200 .*  other seeds, same images  +other seeds and images\n", shown)
     assert "old: mean of 6 seeds, standard deviation of the accuracy 0.45 points" in shown
-
-
-def test_the_spread_of_one_side_is_assumed_for_both_and_a_fault_of_the_other_is_named():
-    old, new = revision({*range(40)}, seeds(40), "old"), revision({1}, name="new", epochs=9)
-    assert compare_pair(old, new).spread == "measured for old (6 seeds) only, and assumed for both"
-    faulty = replace(new, study_fault="it has one row")
-    assert compare_pair(old, faulty).spread.endswith("assumed for both (new: it has one row)")
 
 
 def test_seeds_of_other_settings_are_not_used_unless_they_trained_this_very_network():
@@ -296,8 +275,9 @@ def test_seeds_of_other_settings_are_not_used_unless_they_trained_this_very_netw
     for lock, seed in [(old.lock, 0), (None, 0), (own, 1), (own, 42)]:
         other = replace(old, lock=lock, parameters=old.parameters | {"train.seed": seed})
         assert matching_runs(other, revision({1}))[2] == stale
-    same_network = replace(old, lock=own)
-    assert matching_runs(same_network, revision({1}, name="new"))[2].startswith("measured for old (6 seeds) only")
+    faulty = replace(revision({1}, name="new"), study_fault="it has one row")
+    expected = "measured for old (6 seeds) only, and assumed for both (new: it has one row)"
+    assert matching_runs(replace(old, lock=own), faulty)[2] == expected
 
 
 def test_the_same_study_at_both_revisions_cannot_separate_them():
@@ -310,7 +290,11 @@ def test_the_same_study_at_both_revisions_cannot_separate_them():
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        (revision({1, 2}), revision({1, 2}, epochs=9), "Accuracy unchanged: the same images are right"),
+        (
+            revision({1, 2}),
+            replace(revision({1, 2}, epochs=9), predictions=frame(1, 2).replace({"loss": {0.1: 0.05}})),
+            "Accuracy unchanged: the same images are right and wrong. Loss -0.0495 nats: the new network is better",
+        ),
         (
             revision({1}),
             revision(set(), epochs=9),
@@ -320,11 +304,6 @@ def test_the_same_study_at_both_revisions_cannot_separate_them():
             revision({*range(40)}),
             revision({*range(10)}, name="other code", seed=3),
             "Accuracy +15.00 points: the new network is better",
-        ),
-        (
-            revision({1}, [{*range(n)} for n in (18, 24, 30, 22)], "old"),
-            revision({1}, [{*range(n)} for n in (20, 14, 25, 22)], "new", epochs=9),
-            "Accuracy +1.63 points: inconclusive; seeds alone could cause such a difference (p = ",
         ),
         (
             revision({1}, seeds(24), "old"),
@@ -343,37 +322,10 @@ def test_the_verdict_states_what_was_shown_and_for_which_images(old, new, senten
     assert compare_pair(old, new).verdict.startswith(sentence)
 
 
-def test_a_change_of_the_loss_alone_is_reported():
-    new = revision({1}, epochs=9)
-    found = compare_pair(revision({1}), replace(new, predictions=new.predictions.replace({"loss": {0.1: 0.05}})))
-    expected = "Accuracy unchanged: the same images are right and wrong. Loss -0.0497 nats: the new network is better"
-    assert found.verdict.startswith(expected)
-
-
-images = st.sets(st.integers(0, 199), max_size=60)
-studies = st.none() | st.lists(images, min_size=2, max_size=4)
-
-
-@settings(deadline=None, max_examples=40)
-@given(images, images, studies, studies)
-def test_swapping_the_revisions_flips_the_sign_and_nothing_else(first, second, some, others):
-    one, other = revision(first, some, "one"), revision(second, others, "other", epochs=9)
-    there, back = compare_pair(one, other), compare_pair(other, one)
-    assert (back.old, back.new, back.lost, back.gained) == (there.new, there.old, there.gained, there.lost)
-    for row, swapped in ((there.accuracy, back.accuracy), (there.loss, back.loss)):
-        assert swapped.value == -row.value
-        for name in CLAIMS:
-            here, mirrored = getattr(row, name), getattr(swapped, name)
-            assert (here is None) == (mirrored is None)
-            if here is not None:
-                assert (mirrored.low, mirrored.high, mirrored.p) == pytest.approx((-here.high, -here.low, here.p))
-
-
 def test_the_report_has_the_verdict_last_in_text_and_first_in_markdown(history):
     out = printed("plain", "HEAD").splitlines()
     assert ("Plain" in out[0], "More epochs" in out[1], "train.epochs: 5 → 9" in out) == (True, True, True)
     assert out[-2].startswith("Verdict: Accuracy +10.00 points")
-    assert max(map(len, out[:-2])) < 120
     assert printed("plain", "HEAD", "--md").splitlines()[2].startswith("**Accuracy +10.00 points")
     found = compare_pair(replace(revision(set()), subject="a|b <b> *c* `d`"), revision({1}, name="other"))
     assert "a\\|b \\<b> \\*c\\* \\`d\\`" in markdown([found])

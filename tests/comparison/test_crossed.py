@@ -5,8 +5,6 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 from simulation import coverage
 
@@ -73,26 +71,6 @@ def test_seeds_that_happen_to_have_as_many_errors_prove_nothing():
     new[0, :2] = new[1, 2:4] = 0
     assert same_images(old, new, 0.95).p > 0.05
     assert other_images(old, new, 0.95).p > 0.05
-
-
-def test_without_any_difference_or_with_one_that_nothing_varies_the_intervals_are_points():
-    same = np.ones((3, 20))
-    found = other_images(same, same, 0.95)
-    assert (found.low, found.high, found.p) == (0, 0, 1)
-    found = other_images(same, 0 * same, 0.95)
-    assert (found.low, found.high, found.p) == (-1, -1, 0)
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.integers(1, 5), st.integers(2, 5), st.integers(2, 30), st.integers(0, 10**6))
-def test_every_interval_holds_the_difference_and_that_for_other_images_is_never_narrower(
-    old_seeds, new_seeds, n, start
-):
-    generator = np.random.default_rng(start)
-    old, new = ((generator.random((r, n)) < 0.8).astype(float) for r in (old_seeds, new_seeds))
-    here, elsewhere = same_images(old, new, 0.95), other_images(old, new, 0.95)
-    assert elsewhere.low <= here.low <= new.mean() - old.mean() <= here.high <= elsewhere.high
-    assert elsewhere.p >= here.p
 
 
 @pytest.mark.parametrize("seeds", [(10, 10), (10, 1)])

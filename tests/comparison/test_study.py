@@ -39,8 +39,6 @@ def test_files_that_do_not_hold_a_study_are_reported(saved):
     assert study.parse(None, None) == (None, "")
     for content, fault in [
         ((table, None), "are not a study ("),
-        ((None, scores), "are not a study ("),
-        ((table, b"version https://git-lfs.github.com/spec/v1\n"), "are not a study ("),
         ((table, scores[: len(scores) // 2]), "are not a study ("),
         ((b"seed,errors\n0,1\n1,2\n", scores), "val_errors"),
         ((head, scores), "from different runs"),

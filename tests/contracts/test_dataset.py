@@ -22,11 +22,6 @@ def test_the_images_at_the_index_are_saved_as_fractions_whatever_the_chunk(tmp_p
     assert (tmp_path / "images.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()
 
 
-def test_a_missing_split_names_the_stage(tmp_path):
-    with pytest.raises(PipelineError, match=r"run `python stages/normalize\.py` first"):
-        dataset.load(tmp_path / "train")
-
-
 @pytest.mark.parametrize(
     ("name", "array", "found"),
     [
@@ -42,7 +37,7 @@ def test_another_shape_or_dtype_is_an_error(tmp_path, name, array, found):
         dataset.load(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array", b"x" * 500])
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array"])
 def test_a_damaged_file_is_an_error(tmp_path, content):
     dataset.save(tmp_path, GREY, LABELS, np.arange(5))
     (tmp_path / "images.npy").write_bytes(content)

@@ -39,17 +39,6 @@ def test_a_name_is_drawn_as_it_is_written():
     figures.plt.close("all")
 
 
-def test_images_lie_in_rows_under_their_titles():
-    (axes,) = figures.gallery(np.zeros((3, 28, 28)), ["a", "b", "c"], 2, 1.0).axes
-    (a, b, c), boxes = ([text.get_position() for text in axes.texts], [box.xy for box in axes.artists])
-    for title, box in zip((a, b, c), boxes, strict=True):
-        assert title[0] == box[0]
-        assert title[1] < box[1]
-    assert a[1] == b[1] < c[1]
-    assert a[0] == c[0] < b[0]
-    figures.plt.close("all")
-
-
 @pytest.mark.parametrize(("scale", "place"), [(1.5, (1.0, 0.1)), (3, (0.987, 0.123))])
 def test_every_pixel_of_an_image_is_a_square_of_its_grey_level_dark_ink_on_light(scale, place):
     grey = np.random.default_rng(0).integers(1, 256, (28, 28))  # no paper, to find its edges

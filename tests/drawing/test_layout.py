@@ -12,7 +12,6 @@ from evaluation import robustness
 
 LONG = ["T-shirt/top", "Ankle boot", "WWWWWWWWWWWWWWW", "a little of each", "mmmmmmm mmmmmmm"]
 SETS = {
-    "two": LONG[:2],
     "digits": [*string.digits],
     "ten long": [f"{LONG[i % 5][:13]} {i}" for i in range(10)],
     "26 letters": [*string.ascii_uppercase],

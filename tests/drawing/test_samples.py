@@ -31,13 +31,10 @@ def test_mistakes_and_ambiguous_images_show_the_answers_and_the_label():
     mistakes = pd.DataFrame([(0, 2, 0.8), (2, 0, 0.99999)], columns=columns[:3])
     figure = samples.draw_mistakes(np.zeros((2, 28, 28)), mistakes, NAMES)
     assert titles(figure) == ["zero predicted\nas two\n80.00 %", "two predicted as\nzero\n> 99.99 %"]
+    empty = samples.draw_mistakes(np.zeros((0, 28, 28)), pd.DataFrame(), ["0"])
+    assert empty.get_suptitle() == "No mistakes on the test split"
     figure = samples.draw_ambiguous(np.zeros((1, 28, 28)), pd.DataFrame([(2, 0, 0.41, 1, 0.4)], columns=columns), NAMES)
     assert " ".join(titles(figure)[0].split()) == "zero (41 %) or one (40 %) is two"
-
-
-def test_no_mistakes_is_a_figure_too():
-    figure = samples.draw_mistakes(np.zeros((0, 28, 28)), pd.DataFrame(), ["0"])
-    assert figure.get_suptitle() == "No mistakes on the test split"
 
 
 def test_every_kind_of_augmentation_is_a_column_and_the_one_in_use_is_named():

@@ -13,7 +13,7 @@ import pytest
 from contracts import dataset
 from fixtures import PROJECT, edit_params, idx_bytes, tiny_mnist, tools_environment
 
-RUN = [PROJECT / "tests/run_stages.py"]
+RUN = PROJECT / "tests/run_stages.py"
 
 
 def copy_parameters(folder: Path, changes: dict[str, object]) -> None:
@@ -34,7 +34,7 @@ def make_small(folder: Path) -> str:
     (folder / "data/raw").mkdir(parents=True)
     for name, array in tiny_mnist().items():
         (folder / "data/raw" / name).write_bytes(idx_bytes(array))
-    return "normalize,eda,train,evaluate,reader.train_reader,plot,report"
+    return "normalize eda train evaluate reader.train_reader plot report"
 
 
 def make_convolutions(folder: Path) -> str:
@@ -55,15 +55,14 @@ def make_wide(folder: Path, changes: Mapping[str, object] | None = None) -> str:
     images, labels = (np.tile(arrays[f"train-{kind}-ubyte"].T, 2).T for kind in ("images-idx3", "labels-idx1"))
     for split, size in {"train": 600, "validation": 100, "test": 100}.items():
         dataset.save(folder / dataset.FOLDER / split, images, labels, np.arange(size))
-    return "train,evaluate"
+    return "train evaluate"
 
 
-def start(python: list[str | Path], case: str, cwd: Path, **environment: str) -> subprocess.Popen:
-    command = [*python, *RUN, case]
+def start(python: list[str | Path], stages: str, cwd: Path, **environment: str) -> subprocess.Popen:
     settings = tools_environment(**environment)
     settings.pop("XLA_FLAGS", None)  # those of this CPU, which an earlier test may have set in this process
     return subprocess.Popen(
-        command,
+        [*python, RUN, *stages.split()],
         cwd=cwd,
         env=settings,
         stdout=subprocess.PIPE,
@@ -79,8 +78,8 @@ def finish(process: subprocess.Popen) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What the stages of each case read and wrote."""
-    files = (path for name in ("data", "models", "reports", "reader") for path in folder.glob(f"*/{name}/**/*"))
+    """What the stages read and wrote."""
+    files = (path for name in ("data", "models", "reports", "reader") for path in folder.glob(f"{name}/**/*"))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.is_file()}
 
 
@@ -102,10 +101,10 @@ def test_every_file_has_the_same_bytes_on_arm(cpu, make, tmp_path):
     except arm_root.Unavailable as reason:
         pytest.skip(f"no emulated ARM machine: {reason}")
     for machine in ("arm", "here"):
-        case = f"{make.__name__}:{make(tmp_path / machine / make.__name__)}"
+        stages = make(tmp_path / machine)
     processes = [
-        start(python, case, tmp_path / "arm", **environment),
-        start([sys.executable], case, tmp_path / "here"),
+        start(python, stages, tmp_path / "arm", **environment),
+        start([sys.executable], stages, tmp_path / "here"),
     ]
     outputs = [finish(process) for process in processes]
 

@@ -9,7 +9,7 @@ from scipy.ndimage import map_coordinates
 from fixtures import PROJECT, succeed, tiny_mnist
 from network import augmentation
 from network.augmentation import STRENGTHS, Strength, control_points, deform, positions, strength_at
-from network.pens import change_pen, spoil, thinner
+from network.pens import change_pen
 from network.sampling import sample
 
 IMAGES = (tiny_mnist()["t10k-images-idx3-ubyte"] / 255).astype(np.float32)
@@ -41,13 +41,14 @@ def test_no_strength_leaves_every_bit_as_it_was():
     assert deform(IMAGES, STRENGTHS["none"], seeded()) is IMAGES
 
 
-@pytest.mark.parametrize("kind", ["shift", "elastic"])
+@pytest.mark.parametrize("kind", ["shift", "elastic", "written"])
 def test_deformed_images_keep_shape_dtype_and_range_and_are_decided_by_the_seed(kind):
     deformed, same, other = (deform(IMAGES, STRENGTHS[kind], seeded(number)) for number in (1, 1, 2))
     assert (deformed.shape, deformed.dtype) == (IMAGES.shape, np.float32)
     assert 0 <= deformed.min() < deformed.max() <= 1
     np.testing.assert_array_equal(deformed, same)
     assert (deformed != other).any(axis=(1, 2)).all()
+    assert deform(IMAGES[:0], STRENGTHS[kind], seeded()).shape == (0, 28, 28)
 
 
 def test_the_strength_changes_evenly_from_the_first_share_to_the_last():
@@ -57,7 +58,7 @@ def test_the_strength_changes_evenly_from_the_first_share_to_the_last():
         assert strength_at(progress, "elastic", [1.5, 0.5]) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 1000])
+@pytest.mark.parametrize("chunk", [1, 7])
 def test_the_size_of_a_chunk_changes_no_bit(chunk, monkeypatch):
     expected = deform(IMAGES, STRENGTHS["elastic"], seeded())
     monkeypatch.setattr(augmentation, "CHUNK", chunk)
@@ -114,20 +115,11 @@ def test_elastic_moves_are_smooth_without_direction_and_within_the_strength():
     assert steps.max() <= 3 * 1.5 / 7  # the steepest slope: halfway between control points at -3, -3, +3 and +3
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"},
-        {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"},
-    ],
-    ids=["a CPU of 2008", "a CPU of 2013, one thread"],
-)
-def test_the_bytes_do_not_depend_on_the_cpu(environment, tmp_path):
+def test_the_bytes_do_not_depend_on_the_cpu(tmp_path):
+    code, old = DIGEST.format(stages=str(PROJECT / "stages")), "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
     digests = {
-        succeed(
-            tmp_path, sys.executable, "-W", "ignore", "-c", DIGEST.format(stages=str(PROJECT / "stages")), **variables
-        )
-        for variables in ({}, environment)
+        succeed(tmp_path, sys.executable, "-W", "ignore", "-c", code, **variables)
+        for variables in ({}, {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": old})
     }
     assert len(digests) == 1
     assert len(digests.pop().strip()) == len(hashlib.sha256().hexdigest())
@@ -145,35 +137,3 @@ def test_another_pen_is_thicker_thinner_softer_or_harder_and_adds_nothing_far_aw
     assert widths == {3, 4, 5, 6}
     assert not changed[:, :8].any()
     assert not changed[:, :, :12].any()
-
-
-def test_a_thinner_pen_leaves_a_hairline_as_it_is():
-    hairline = np.zeros((1, 28, 28), np.float32)
-    hairline[:, 4:24, 14] = 1
-    np.testing.assert_array_equal(thinner(hairline), hairline)
-
-
-def test_the_lines_of_ruled_paper_take_pieces_with_them_or_leave_some():
-    images = np.zeros((600, 28, 28), np.float32)
-    images[:, 4:24, 4:24] = 0.7
-    changed = spoil(images, 0.5, seeded())
-    assert (changed.dtype, changed.shape) == (np.float32, images.shape)
-    assert 0 <= changed.min() < changed.max() <= 1
-    same = (changed == images).all(axis=(1, 2))
-    assert 0.45 < same.mean() < 0.55
-    left = (changed > images).any(axis=(1, 2))
-    assert 0.1 < left.mean() < 0.25  # the others are within the ink
-    straight = []
-    for piece in (changed < images)[~same & ~left]:
-        rows, columns = piece.any(axis=1).sum(), piece.any(axis=0).sum()
-        straight.append(piece.sum() == rows * columns and min(rows, columns) <= 3)
-    assert sum(straight) > 0.2 * len(images)  # the others became smaller
-
-
-@pytest.mark.parametrize("n", [0, 1, 2])
-@pytest.mark.parametrize("kind", augmentation.STRENGTHS)
-def test_a_batch_of_few_images_is_deformed_as_well(kind, n):
-    for seed in range(30):
-        deformed = deform(IMAGES[:n], STRENGTHS[kind], np.random.default_rng(seed))
-        assert deformed.shape == (n, 28, 28)
-        assert np.isfinite(deformed).all()

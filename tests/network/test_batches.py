@@ -34,9 +34,8 @@ def test_the_order_depends_on_the_seed_and_the_epoch_alone():
     assert both != [labels.tolist() for _, labels in one_by_one(NUMBERED, changed(batch_size=5, seed=4), range(2))]
 
 
-@pytest.mark.parametrize("kind", ["shift", "elastic"])
-def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_alone(kind):
-    settings = changed(augmentation=kind)
+def test_augmentation_deforms_the_images_in_each_epoch_differently_and_leaves_their_order_alone():
+    settings = changed(augmentation="elastic")
     plain, deformed = (list(one_by_one(SPLIT, s, range(2))) for s in (SETTINGS, settings))
     for (images, labels), (others, same) in zip(plain, deformed, strict=True):
         np.testing.assert_array_equal(labels, same)
@@ -49,14 +48,8 @@ def test_augmentation_deforms_the_images_anew_each_epoch_and_leaves_their_order_
 
 
 def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
-    plain, full, fading = (
-        [images for images, _ in one_by_one(SPLIT, settings, range(4))]
-        for settings in (
-            SETTINGS,
-            changed(augmentation="shift"),
-            changed(augmentation="shift", augmentation_strength=[1.0, 0.0]),
-        )
-    )
+    full, faded = changed(augmentation="shift"), changed(augmentation="shift", augmentation_strength=[1.0, 0.0])
+    plain, full, fading = ([images for images, _ in one_by_one(SPLIT, s, range(4))] for s in (SETTINGS, full, faded))
     batches = len(plain) // 4
     np.testing.assert_array_equal(fading[:batches], full[:batches])
     np.testing.assert_array_equal(fading[-batches:], plain[-batches:])
@@ -66,7 +59,7 @@ def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
 
 @pytest.mark.parametrize(
     ("images", "batch_size", "steps", "size", "blocks"),
-    [(48_000, 128, 375, 25, 15), (48_000, 256, 187, 12, 16), (48_000, 5_000, 9, 1, 9), (50, 16, 3, 3, 1)],
+    [(48_000, 256, 187, 12, 16), (48_000, 5_000, 9, 1, 9), (50, 16, 3, 3, 1)],
 )
 def test_a_block_has_as_many_batches_as_fit_and_an_epoch_as_many_blocks_as_it_takes(
     images, batch_size, steps, size, blocks
@@ -79,9 +72,8 @@ def test_a_batch_of_more_than_all_images_is_an_error():
         Plan.of(50, changed(batch_size=51))
 
 
-@pytest.mark.parametrize("kind", ["none", "elastic"])
-def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch(kind):
-    settings = changed(batch_size=3, augmentation=kind)
+def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch():
+    settings = changed(batch_size=3, augmentation="elastic")
     expected = list(one_by_one(NUMBERED, settings, range(2)))
     blocks = list(shuffled(NUMBERED, settings, Plan(batch_size=3, steps=3, size=2, blocks=2), range(2)))
     assert [count for _, _, count in blocks] == [2, 1, 2, 1]
@@ -118,4 +110,3 @@ def test_items_are_prepared_ahead_in_their_order_and_errors_arrive():
     assert prepared == [0, 1, 2]
     with pytest.raises(ValueError, match="broken"):
         list(batches.ahead(items()))
-    assert list(batches.ahead(iter("abc"))) == ["a", "b", "c"]

@@ -5,11 +5,10 @@ import pytest
 from networks import build
 from test_arithmetic import fused
 
-from fixtures import changed, dense
+from fixtures import dense
 from network import arithmetic, layers
 from network.determinism import keras, tf, uncovered
-from network.fit import optimizer
-from network.step import Canonical, Trainer
+from network.step import Canonical
 
 L = keras.layers
 RANDOM = np.random.default_rng(0)
@@ -53,10 +52,9 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("n", [1, 9])
-def test_answers_and_gradients_are_those_of_keras_but_for_rounding(name, n):
+def test_answers_and_gradients_are_those_of_keras_but_for_rounding(name):
     keras.utils.set_random_seed(1)
-    built, x, labels = NETWORKS[name](), tf.constant(images(n)), tf.constant(np.arange(n) % 10)
+    built, x, labels = NETWORKS[name](), tf.constant(images(9)), tf.constant(np.arange(9))
     for layer in built.layers:
         layer.rate = 0  # of dropout, whose masks are its own
     kind = Canonical(built)
@@ -115,16 +113,6 @@ def test_an_option_that_is_not_covered_is_named(layer, kind):
     assert uncovered(keras.Sequential([keras.Input((28, 28)), FLATTEN, layer, last])) == [kind]
 
 
-def test_the_first_of_equal_pixels_wins_a_maximum():
-    x = tf.constant(RANDOM.integers(0, 2, (2, 6, 6, 3)), tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = layers.logits([L.MaxPooling2D(3)], [], x, training=True)
-    seen = np.reshape(x, (2, 2, 3, 2, 3, 3)).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 9)
-    winners = np.reshape(tape.gradient(y, x), (2, 2, 3, 2, 3, 3)).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 9)
-    np.testing.assert_array_equal(winners, np.eye(9)[seen.argmax(1)])
-
-
 def test_dropout_keeps_its_share_enlarges_it_and_changes_from_step_to_step():
     layer, x = L.Dropout(0.3, seed=5), tf.ones((100, 1000))
     call = tf.function(lambda: layers.dropout(x, layer), jit_compile=True, autograph=False)
@@ -145,12 +133,5 @@ def test_the_answer_for_an_image_does_not_depend_on_the_others():
     answer = tf.function(lambda x: layers.answer(built.layers, x), jit_compile=True, autograph=False)
     every = answer(tf.constant(many)).numpy()
     np.testing.assert_allclose(every, built.predict(many, verbose=0), rtol=1e-4, atol=1e-6)
-    for n in (1, 2, 33):
+    for n in (1, 33):
         np.testing.assert_array_equal(answer(tf.constant(many[:n])), every[:n])
-
-
-def test_kernels_alone_decay():
-    built = NETWORKS["Keras' example, smaller"]()
-    adam = optimizer(changed(weight_decay=0.5), 10)
-    trained = Trainer(built, adam).kind.trained
-    assert [variable.name for variable in trained if adam._use_weight_decay(variable)] == ["kernel"] * 4

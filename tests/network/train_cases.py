@@ -26,22 +26,13 @@ SETTINGS = {
 CASES: list[tuple[int, int, dict, dict]] = [
     (1, 3, {"hidden_units": [512, 256]}, {}),
     (2, 7, {"hidden_units": [1, 1]}, {}),
-    (8, 31, {"hidden_units": [16, 12]}, {"augmentation": "shift"}),
-    (31, 93, {"hidden_units": [128, 64]}, {}),
     (32, 100, {"hidden_units": [512, 256]}, {"weight_decay": 0.5}),
-    (60, 180, {"hidden_units": [128, 64]}, {"augmentation": "elastic", "weight_decay": 0.5}),
     (64, 200, {"hidden_units": [3, 700]}, {}),
-    (100, 300, {"hidden_units": [700, 1]}, {}),
     (128, 400, {"hidden_units": [512, 256]}, {"schedule": "constant"}),
-    (200, 600, {"hidden_units": [1, 64]}, {"weight_decay": 0.5}),
-    (320, 700, {"hidden_units": [128, 64]}, {}),
     (321, 700, {"hidden_units": [512, 256]}, {}),
-    (512, 1100, {"hidden_units": [64, 32]}, {"augmentation": "shift"}),
     (513, 1100, {"hidden_units": [512, 256]}, {}),
-    (1000, 2100, {"hidden_units": [128, 64]}, {"weight_decay": 0.5}),
     (2100, 2100, {"hidden_units": [130, 20]}, {}),  # the whole split in one step
     (1, 3, {"convolutions": [3, 5], "hidden_units": [9]}, {"weight_decay": 0.5}),
-    (32, 100, {"convolutions": [32, 64]}, {"augmentation": "shift"}),
     (37, 100, {"convolutions": [60, 2]}, {}),
     (128, 400, {"convolutions": [32, 64]}, {}),
 ]

@@ -2,6 +2,7 @@
 
 import os
 from functools import partial
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -47,11 +48,9 @@ def counts(result):
 
 def test_classes_are_in_natural_order_and_each_gives_its_share_to_the_test_split(folder):
     result = packed(folder)
-    assert result.names == ["2", "10", "café"]
-    assert counts(result) == [[8, 2]] * 3
-    place = {image.tobytes(): i for i, image in enumerate(GREY)}
-    found = [place[image.tobytes()] for image in result.images]
-    assert found == [i for first in (1, 0, 2) for i in sorted(range(first, 30, 3), key=str)]
+    assert (result.names, counts(result)) == (["2", "10", "café"], [[8, 2]] * 3)
+    order = [i for first in (1, 0, 2) for i in sorted(range(first, 30, 3), key=str)]
+    np.testing.assert_array_equal(result.images, GREY[order])
     np.testing.assert_array_equal(result.splits, packed(folder).splits)
     assert result.splits.tolist() != packed(folder, seed=1).splits.tolist()
 
@@ -59,7 +58,6 @@ def test_classes_are_in_natural_order_and_each_gives_its_share_to_the_test_split
 @pytest.mark.parametrize(
     ("splits", "train", "test", "note"),
     [
-        (["train", "test"], 2, 1, ""),
         (["training", "Testing"], 2, 1, ""),
         (["TRAINING_SET", "TEST_SET"], 2, 1, ""),
         (["train", "testing", "valid"], 3, 1, "val: added to train, from which"),
@@ -88,19 +86,16 @@ def test_a_class_may_have_the_name_of_a_split(tmp_path):
 
 
 def test_each_refused_file_is_listed_with_its_reason(folder):
-    systems = ["2/.DS_Store", "2/._1.png", "2/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "lost+found/1.png"]
-    systems += [".thumbs/1.png", "#recycle/1.png", ".ipynb_checkpoints/1.png"]
     reasons = {"2/notes.txt": "not a picture", "1.png": "in no class folder"}
-    for name in [*systems, *reasons]:
+    for name in ["2/.DS_Store", "2/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "lost+found/1.png", "#recycle/1.png", *reasons]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"x")
-    (folder / "C#").mkdir()
     for i in range(2):
         save(folder / f"C#/@{i}.png", GREY[i])
     result = packed(folder)
     assert (result.names, len(result.images)) == (["2", "10", "C#", "café"], 32)
-    for name in systems:
-        reasons["/".join(name.split("/")[: 1 if "2/" not in name else 2])] = "left here by a system or a program"
+    left = ("2/.DS_Store", "2/@eaDir", "lost+found", "#recycle")
+    reasons |= dict.fromkeys(left, "left here by a system or a program")
     refused = dict(result.refused)
     assert refused.keys() == reasons.keys()
     assert all(refused[name].startswith(reason) for name, reason in reasons.items())
@@ -146,7 +141,6 @@ def test_the_summary_counts_repeated_pictures_and_prints_each_reason_once(capsys
         (lambda folder: [os.rename(folder / name, folder.parent / name) for name in ("2", "10")], "found café"),
         (lambda folder: save(folder / "rare/1.png", GREY[0]), "rare: expected at least 2 training pictures, found 1"),
         (lambda folder: os.rename(folder, folder.parent / "other"), "expected a folder of pictures or an .npz file"),
-        (lambda folder: save(folder / "a\nb/1.png", GREY[0]), "expected names that are visible text"),
     ],
 )
 def test_a_folder_without_enough_classes_or_pictures_is_refused(change, message, folder):
@@ -160,14 +154,12 @@ def test_photos_of_28_pixels_keep_their_bytes_and_others_their_aspect_ratio():
     np.testing.assert_array_equal(as_photo(GREY[0].astype(np.float32)), GREY[0])
     wide = np.zeros((100, 200), np.float32)
     wide[25:75, 50:150] = 200
-    image = as_photo(wide)
-    rows, columns = np.nonzero(image > 50)
-    assert abs(np.ptp(rows) + 1 - 7) <= 1  # its edges are smoothed
-    assert abs(np.ptp(columns) + 1 - 14) <= 1
-    assert image[:7].max() == image[-7:].max() == 0
+    rows, columns = np.nonzero(as_photo(wide) > 50)
+    assert [np.ptp(rows) + 1, np.ptp(columns) + 1] == pytest.approx([7, 14], abs=1)  # its edges are smoothed
+    assert [rows.min(), columns.min()] == pytest.approx([10, 7], abs=1)
 
 
-@pytest.mark.parametrize("grey", [np.zeros((1, 1)), np.full((50, 3), 255), 75 + GREY[0] % 2])
+@pytest.mark.parametrize("grey", [np.zeros((1, 1)), 75 + GREY[0] % 2])
 def test_a_blank_picture_is_refused(grey):
     with pytest.raises(PipelineError, match="the same grey level everywhere"):
         as_photo(grey)
@@ -203,16 +195,13 @@ def npz(folder, **changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
         {"y_train": ARRAYS["y_train"].astype(np.int64)[:, None]},
         {"y_train": np.eye(2)[ARRAYS["y_train"]]},
-        {"x_train": ARRAYS["x_train"].astype(np.int64)},
-        {"x_train": ARRAYS["x_train"][..., None].repeat(3, axis=3)},
-        {"x_train": ARRAYS["x_train"] / 255},
-        {"y_train": ARRAYS["y_train"].astype(float)},
+        {"x_train": ARRAYS["x_train"].astype(np.int64)[..., None].repeat(3, axis=3)},
+        {"x_train": ARRAYS["x_train"] / 255, "y_train": ARRAYS["y_train"].astype(float)},
         {"x_train": None, "y_train": None, "Training_Images": GREY[:20], "training_labels": ARRAYS["y_train"]},
     ],
-    ids=["plain", "column", "one-hot", "int64", "RGB", "fractions", "float labels", "other names"],
+    ids=["column", "one-hot", "RGB of int64", "fractions", "other names"],
 )
 def test_arrays_in_usual_forms_are_converted(changes, tmp_path):
     result = pack(find_arrays(npz(tmp_path, **changes), None), as_photo, 0.2, 0)
@@ -224,8 +213,8 @@ def test_arrays_in_usual_forms_are_converted(changes, tmp_path):
 
 def test_labels_may_begin_anywhere_and_be_named(tmp_path):
     path = npz(tmp_path, y_train=ARRAYS["y_train"] * 9 + 1, y_test=ARRAYS["y_test"] * 9 + 1)
-    assert pack(find_arrays(path, None), as_photo, 0.2, 0).names == ["1", "10"]
-    assert pack(find_arrays(path, ["cat", "dog"]), as_photo, 0.2, 0).names == ["cat", "dog"]
+    for given, names in [(None, ["1", "10"]), (["cat", "dog"], ["cat", "dog"])]:
+        assert pack(find_arrays(path, given), as_photo, 0.2, 0).names == names
     with pytest.raises(PipelineError, match="expected 2 names, for the labels 1, 10, found 1"):
         find_arrays(path, ["cat"])
 
@@ -241,10 +230,8 @@ def test_a_validation_split_joins_train_and_other_arrays_are_refused(tmp_path, c
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_train": np.ones((20, 14))}, "y_train: expected one label for each of 20 images"),
         ({"y_train": ARRAYS["y_train"][:5]}, "expected one label for each of 20 images, .* found int64 .5,."),
         ({"y_train": ARRAYS["y_train"] / 3}, "a whole number or text"),
-        ({"y_train": np.array(3)}, r"found int64 \(\)"),
         ({"x_train": GREY[:20] - 300.0}, "with levels from 0 to 255 or from 0 to 1, found float64"),
         ({"x_train": GREY[:20].reshape(20, 784)}, r"expected images \(n, height, width\)"),
         ({"x_train": np.array([{}] * 20)}, "not an .npz of plain arrays"),
@@ -283,12 +270,9 @@ def test_the_stages_can_read_the_result_and_packing_again_keeps_it(folder, proje
     assert (about.licence, about.form, about.background) == ("CC0", "pictures", "dark")
     assert "python tools/recipe.py mine" in capsys.readouterr().out
 
-    def content():
-        return {path.name: path.read_bytes() for path in [*own.iterdir(), recipe]}
-
-    before = content()
+    before = {path: path.read_bytes() for path in [*own.iterdir(), recipe]}
     call(monkeypatch, folder, "mine")  # --background is kept
-    assert content() == before
+    assert {path: path.read_bytes() for path in [*own.iterdir(), recipe]} == before
     changed = recipe.read_text().replace("  epochs:", "  # slow\n  seed: 7\n  epochs:")
     recipe.write_text(changed)
     call(monkeypatch, folder, "mine")
@@ -325,18 +309,11 @@ def test_a_recipe_for_something_else_is_not_overwritten(folder, project, monkeyp
 
 def test_the_earlier_data_stays_when_writing_fails(folder, project, monkeypatch):
     call(monkeypatch, folder, "mine")
-
-    def content():
-        return {path: path.read_bytes() for path in (project / "data/own/mine").iterdir()}
-
-    before = content()
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
-        patch.setattr(write.figures, "save", lambda *_: exec('raise OSError("full")'))
+    before = {path: path.read_bytes() for path in (project / "data/own/mine").iterdir()}
+    monkeypatch.setattr(write.figures, "save", Mock(side_effect=OSError("full")))
+    with pytest.raises(OSError, match="full"):
         call(monkeypatch, folder, "mine", "--seed", 1)
-    assert content() == before
-    call(monkeypatch, folder, "mine", "--seed", 1)
-    assert content() != before
-    assert [path.name for path in (project / "data/own").iterdir()] == ["mine"]
+    assert {path: path.read_bytes() for path in (project / "data/own/mine").iterdir()} == before
 
 
 def test_few_pictures_are_trained_on_in_small_batches():

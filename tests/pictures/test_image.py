@@ -31,8 +31,8 @@ def turned() -> bytes:
     return encode(picture().rotate(90, expand=True), "JPEG", exif=exif, quality=95)
 
 
-def deep(kind: str = "PNG", size: tuple = (60, 80)) -> bytes:
-    return encode(Image.fromarray((np.asarray(picture(size=size), np.uint16) * 257).astype(np.uint16)), kind)
+def deep(image: Image.Image) -> Image.Image:
+    return Image.fromarray((np.asarray(image, np.uint16) * 257).astype(np.uint16))
 
 
 def several(kind: str) -> bytes:
@@ -43,13 +43,10 @@ BLACK, CLEAR = (0, 0, 0, 255), (0, 0, 0, 0)
 KINDS = {
     "grey": encode(picture()),
     "colour": encode(picture("RGB", paper="#eeeecc", ink="#202080"), "JPEG"),
-    "bits": encode(picture("1", paper=1, ink=0)),
     "palette": encode(picture().convert("P")),
-    "CMYK": encode(picture("CMYK", paper=CLEAR, ink=BLACK), "TIFF"),
     "CMYK JPEG": encode(picture("CMYK", paper=CLEAR, ink=BLACK), "JPEG"),
     "LAB": encode(Image.merge("LAB", [picture(), *2 * [Image.new("L", (60, 80), 128)]]), "TIFF"),
-    "16 bits": deep(),
-    "large, 16 bits, TIFF": deep("TIFF", size=(1500, 1500)),
+    "large, 16 bits": encode(deep(picture(size=(1500, 1500))), "TIFF"),
     "black on nothing": encode(picture("RGBA", paper=CLEAR)),
     "white on nothing": encode(picture("RGBA", paper=(255, 255, 255, 0), ink="white")),
     "EXIF": turned(),
@@ -65,7 +62,7 @@ def test_every_kind_of_image_is_read(kind):
     assert grey.dtype == np.float32
     assert 0 <= grey.min() < grey.max() <= 255
     rows, columns = np.nonzero(np.abs(grey - np.median(grey)) > 60)  # the ink
-    factor = 1.08 if "large" in kind or kind == "wide" else 1  # of the shrinking
+    factor = 1.08 if kind in ("wide", "large, 16 bits") else 1  # of the shrinking
     assert [rows.min() * factor, rows.max() * factor] == pytest.approx([10, 69], abs=3)
     assert [columns.min() * factor, columns.max() * factor] == pytest.approx([7, 12], abs=3)
 
@@ -77,11 +74,10 @@ def test_every_kind_of_image_is_read(kind):
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC needs `pip install pillow-heif`"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),  # Pillow would start Ghostscript
         (encode(Image.effect_noise((60, 80), 50))[:1000], "cannot be decoded"),
-        (encode(picture(), "JPEG")[:400], "cannot be decoded"),
         (encode(Image.new("1", (20_000, 20_000))), "cannot be decoded .*exceeds limit"),
         (several("TIFF"), "a TIFF of several pages: save each as a picture of its own"),
     ],
-    ids=["empty", "heic", "postscript", "truncated-png", "truncated-jpeg", "bomb", "pages"],
+    ids=["empty", "heic", "postscript", "truncated", "bomb", "pages"],
 )
 def test_other_files_are_refused_in_one_line(content, message):
     with pytest.raises(PipelineError, match=message) as raised:

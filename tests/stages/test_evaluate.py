@@ -11,7 +11,6 @@ import plot
 import report
 from contracts import archive, tables
 from evaluation.measures import SMALLEST, calibrate, list_predictions, measure, measure_digits, most_ambiguous
-from fixtures import succeed
 from network import predict
 from network.determinism import keras
 
@@ -66,6 +65,8 @@ def test_a_digit_without_images_has_no_measures_and_does_not_count_in_the_means(
     assert tables.PER_DIGIT.read_text().splitlines()[1:] == lines
     metrics = measured(np.array([[1, 0], [1, 0]], np.float32), np.array([0, 0]), ["a", "b"])
     assert metrics["macro_average"] == {"precision": 1, "recall": 1, "f1": 1}
+    worst = measured(np.array([[0, 1]], np.float32), np.array([0]), ["a", "b"])
+    assert (worst["loss"], worst["brier_score"]) == (pytest.approx(-np.log(1e-7), abs=1e-5), 2)
 
 
 def test_the_bins_are_those_of_scikit_learn_and_leave_no_image_out(random_answers):
@@ -91,13 +92,6 @@ def test_the_smallest_margin_is_the_most_ambiguous_and_equal_ones_are_in_order()
     probabilities = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0, 0.5, 0.5]], np.float32)
     table = most_ambiguous(probabilities, np.array([2, 1, 0]), 2)[[*tables.COLUMNS[tables.AMBIGUOUS]]]
     assert table.to_numpy().tolist() == [[2, 0, 1, 0.5, 2, 0.5], [0, 2, 0, 0.5, 1, 0.25]]
-
-
-def test_the_worst_loss_is_finite_and_the_worst_brier_score_two():
-    metrics = measured(np.array([[0, 1]], np.float32), np.array([0]), ["a", "b"])
-    assert metrics["loss"] == pytest.approx(-np.log(1e-7), abs=1e-5)
-    assert metrics["brier_score"] == 2
-    assert metrics["accuracy_per_digit"] == {"a": 0.0}
 
 
 def test_predictions_have_one_row_an_image(tmp_path, monkeypatch):
@@ -131,12 +125,6 @@ def test_the_predictions_of_both_splits_agree_with_plain_keras_and_the_metrics(f
         )
         assert predictions["loss"].mean() == pytest.approx(metrics[f"{prefix}loss"], abs=2e-5)
         assert metrics[f"{prefix}loss"] == pytest.approx(loss, abs=1e-4)
-
-
-def test_dvc_shows_the_metrics(project):
-    shown = json.loads(succeed(project, "dvc", "metrics", "show", "--json"))[""]["data"]
-    metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
-    assert shown["reports/evaluate/metrics.json"]["data"] == metrics
 
 
 @pytest.mark.slow

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from common import params
-from common.errors import PipelineError, run
+from common.errors import PipelineError
 from common.files import atomic_write, save_json
-from common.lock import exclusive
+from common.lock import run_stage
 from common.params import Model, Train
 from contracts import archive, dataset
 from network import predict
@@ -22,7 +22,6 @@ from network import predict
 REPORTS = Path("reports/train")
 
 
-@exclusive("stage")
 def main() -> None:
     settings = params.load(Train)
     train, validation = (dataset.load(dataset.FOLDER / name) for name in ("train", "validation"))
@@ -47,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

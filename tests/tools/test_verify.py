@@ -1,6 +1,5 @@
 """verify on the tiny project; where the pipeline itself does not matter, the finished project stands for its run."""
 
-import csv
 import hashlib
 import json
 import shutil
@@ -158,15 +157,14 @@ def test_a_commit_is_rebuilt_and_found_identical_in_a_folder_of_a_larger_reposit
     statement = json.loads((larger / "digits/verify.json").read_text())
     assert statement["outputs"].keys() == commits.read_results(larger / "digits").hashes.keys()
     assert succeed(larger, "git", "status", "--porcelain") == ""  # Git ignores the statement
-    head, *rows = csv.reader((PROJECT / "docs/rebuilds.csv").read_text().splitlines())
+    head = (PROJECT / "docs/rebuilds.csv").read_text().splitlines()[0].split(",")
     assert set(head) - {"remarks"} <= statement.keys()
-    assert all(len(row) == len(head) for row in rows)
 
 
 OLD = Results({METRICS: "1", "models/model.keras": "2", FIGURE: "3"}, {METRICS: b'{"accuracy": 0.98, "errors": 2}'})
 NEAR = Results({METRICS: "7", "models/model.keras": "8", FIGURE: "9"}, {METRICS: b'{"accuracy": 0.981, "errors": 2}'})
 FAR = Results(NEAR.hashes, {METRICS: b'{"accuracy": 0.97, "errors": 2}'})
-MISSING, DATA = (Results({**OLD.hashes, path: md5}, OLD.contents) for path, md5 in ((FIGURE, None), ("data/raw", "4")))
+MISSING = Results({**OLD.hashes, FIGURE: None}, OLD.contents)
 OTHER = "a CPU without AVX2"
 
 
@@ -178,7 +176,6 @@ OTHER = "a CPU without AVX2"
         (NEAR, OTHER, 2, "equal within the tolerance: other bytes, as may be (a CPU without AVX2)", 0),
         (FAR, OTHER, 1, "different: outside the tolerance", 1),
         (MISSING, OTHER, 1, "different: outside the tolerance", 1),
-        (DATA, OTHER, 1, "different: outside the tolerance", 1),
     ],
 )
 def test_other_bytes_are_a_failure_where_equal_ones_are_promised(found, reason, status, verdict, lines):
@@ -198,9 +195,3 @@ def test_equal_bytes_are_promised_for_covered_layers_on_supported_machines(tmp_p
     with zipfile.ZipFile(tmp_path / "models/model.keras", "w") as file:
         file.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": layers}}))
     assert verify.find_reason(tmp_path) == "gru, lambda: same bytes on one machine only"
-
-
-def test_the_issue_template_asks_for_the_statement():
-    template = yaml.safe_load((PROJECT / ".github/ISSUE_TEMPLATE/rebuild.yml").read_text())
-    assert [field["id"] for field in template["body"] if "id" in field] == ["statement", "machine", "table"]
-    assert "/verify.json" in (PROJECT / ".gitignore").read_text().splitlines()
