@@ -22,7 +22,7 @@ from watching import LIMIT, processes_below, start, trainings, wait_for
         (["train.seed=1", "train.seed=2"], "train.seed is set twice"),
         (["train.epochs=["], "the value is not YAML"),
         (["train.sed=1"], "train.sed: no such parameter"),
-        (["trian.seed=1"], "trian.seed: no such parameter"),
+        (["trian.seed=1"], "trian: no such parameter"),
         (["train.epochs=ten"], "train.epochs: expected"),
     ],
 )

@@ -33,13 +33,11 @@ def parse_grid(texts: Iterable[str]) -> list[Overrides]:
 
 
 def changed(folder: Path, changes: Overrides) -> dict:
-    """Return params.yaml of `folder` with these changes. Raises PipelineError for an unknown parameter."""
+    """Return params.yaml of `folder` with these changes, unchecked."""
     values = params.read(folder / params.PATH)
     for key, value in changes.items():
         section, name = key.split(".")
-        if name not in values.get(section, {}):
-            raise PipelineError(f"{key}: no such parameter in {params.PATH}; is it misspelt?")
-        values[section][name] = value
+        values.setdefault(section, {})[name] = value
     return values
 
 
