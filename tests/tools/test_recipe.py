@@ -36,9 +36,7 @@ def mine(tmp_path, monkeypatch) -> Path:
     ("text", "message"),
     [
         ("train:\n  epochs: 0\n", "train.epochs: .*found 0"),
-        ("trian:
-  epochs: 3
-", "trian: no such parameter"),
+        ("trian:\n  epochs: 3\n", "trian: no such parameter"),
         ("train: 3\n", "expected sections, each with its parameters"),
         ("train: [\n", "is not YAML"),
     ],
