@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,50 +19,40 @@ Arrays = tuple[np.ndarray | np.generic, ...]
 T = TypeVar("T")
 
 
-class Plan(NamedTuple):
-    """How an epoch is divided: `steps` batches of `batch_size` images, passed on in `blocks` of `size` batches."""
-
-    batch_size: int
-    steps: int
-    size: int
-    blocks: int
-
-    @classmethod
-    def of(cls, images: int, settings: Train) -> Self:
-        """Raises PipelineError when a batch is larger than all images."""
-        batch_size = settings.batch_size
-        steps = images // batch_size
-        if steps == 0:
-            raise PipelineError(
-                f"{settings.section_name()}.batch_size: expected at most {images}, all images, found {batch_size}"
-            )
-        size = min(steps, max(1, BLOCK // batch_size))
-        return cls(batch_size, steps, size, blocks=-(-steps // size))
+def count_steps(images: int, settings: Train) -> int:
+    """Return the number of full batches of so many images. Raises PipelineError when there is none."""
+    if settings.batch_size > images:
+        raise PipelineError(
+            f"{settings.section_name()}.batch_size: expected at most {images}, all images, found {settings.batch_size}"
+        )
+    return images // settings.batch_size
 
 
-def shuffled(split: Split, settings: Train, plan: Plan, epochs: range) -> Iterator[Arrays]:
-    """Yield the blocks of those epochs; each epoch has its own order and its own deformations.
+def shuffled(split: Split, settings: Train, epochs: range) -> Iterator[tuple[int, Arrays]]:
+    """Yield the blocks of those epochs, each after its epoch, which has its own order and its own deformations.
 
     images (size, batch_size, 28, 28) float32, labels (size, batch_size) uint8, and on how many batches to train.
     A batch depends only on the split, the settings, its epoch and its number. The last, incomplete batch of an epoch
     is left out, because XLA would compile the step a second time for it; which images that leaves out changes every
     epoch. For the same reason the last block is as large as the others, filled up with zeros.
     """
+    steps, batch_size = count_steps(len(split.labels), settings), settings.batch_size
+    size = min(steps, max(1, BLOCK // batch_size))
     for epoch in epochs:
         progress = epoch / max(1, settings.epochs - 1)
         strength = augmentation.strength_at(progress, settings.augmentation, settings.augmentation_strength)
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(split.labels))
-        every = order[: plan.steps * plan.batch_size].reshape(plan.steps, plan.batch_size)
-        for first in range(0, plan.steps, plan.size):
-            block = every[first : first + plan.size]
-            images = np.zeros((plan.size, plan.batch_size, *SHAPE), np.float32)
-            labels = np.zeros((plan.size, plan.batch_size), np.uint8)
+        every = order[: steps * batch_size].reshape(steps, batch_size)
+        for first in range(0, steps, size):
+            block = every[first : first + size]
+            images = np.zeros((size, batch_size, *SHAPE), np.float32)
+            labels = np.zeros((size, batch_size), np.uint8)
             labels[: len(block)] = split.labels[block]
             for number, batch in enumerate(block):
                 place = first + number + 1  # from 1, because [seed, epoch, 0] seeds like [seed, epoch]
                 random = np.random.default_rng([settings.seed, epoch, place])
                 images[number] = augmentation.deform(split.images[batch], strength, random)
-            yield images, labels, np.int32(len(block))
+            yield epoch, (images, labels, np.int32(len(block)))
 
 
 def in_order(split: Split) -> Iterator[Arrays]:

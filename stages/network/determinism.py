@@ -43,19 +43,6 @@ SETTINGS = {
 THREADS = 4  # of Keras' own operations; on two cores no slower than two
 
 
-def apply() -> None:
-    """Put SETTINGS into the environment; report overridden values, and machines where they do not suffice."""
-    for name, value in SETTINGS.items():
-        if os.environ.get(name, value) != value:
-            print(
-                f"{name}={os.environ[name]} is set; using {value!r}, so that results are reproducible", file=sys.stderr
-            )
-    if why := platform_support.unsupported_reason():
-        print(f"{why}: the same bytes as on other machines are not promised (docs/reproducibility.md)", file=sys.stderr)
-    os.environ.update(SETTINGS)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log noise; bytes do not depend on it
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Discard what C++ writes to standard error: TensorFlow's first lines come before it reads TF_CPP_MIN_LOG_LEVEL."""
@@ -70,7 +57,13 @@ def quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-apply()
+for name, value in SETTINGS.items():
+    if os.environ.get(name, value) != value:
+        print(f"{name}={os.environ[name]} is set; using {value!r}, so that results are reproducible", file=sys.stderr)
+if why := platform_support.unsupported_reason():
+    print(f"{why}: the same bytes as on other machines are not promised (docs/reproducibility.md)", file=sys.stderr)
+os.environ.update(SETTINGS)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log noise; bytes do not depend on it
 with quiet():
     import keras
     import tensorflow as tf  # noqa: F401

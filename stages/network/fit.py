@@ -1,7 +1,8 @@
 """Fit a network to a training split: the optimizer, its learning rate, and the loop over the epochs."""
 
 from contextlib import closing
-from itertools import islice
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -46,11 +47,11 @@ def fit(network: keras.Model, train: Split, validation: Split, settings: Train, 
 
     Raises PipelineError when a batch is larger than the training split, or when the loss is no longer a number.
     """
-    plan = batches.Plan.of(len(train.labels), settings)
-    trainer = Trainer(network, optimizer(settings, plan.steps))
+    steps = batches.count_steps(len(train.labels), settings)
+    trainer = Trainer(network, optimizer(settings, steps))
     epochs = range(saved.restore(trainer.state), settings.epochs)
-    with closing(batches.ahead(batches.shuffled(train, settings, plan, epochs))) as blocks:
-        for _ in epochs:
-            measures = trainer.train(islice(blocks, plan.blocks)) + trainer.test(batches.in_order(validation))
+    with closing(batches.ahead(batches.shuffled(train, settings, epochs))) as stream:
+        for _, epoch in groupby(stream, itemgetter(0)):
+            measures = trainer.train(block for _, block in epoch) + trainer.test(batches.in_order(validation))
             saved.save(measures, trainer.state)
-    trainer.finish(optimizer(settings, plan.steps))
+    trainer.finish(optimizer(settings, steps))

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
 from network import arithmetic, layers
+from network.batches import Arrays
 from network.determinism import keras, tf, uncovered
-
-Arrays = tuple[np.ndarray | np.generic, ...]
 
 
 class Canonical:

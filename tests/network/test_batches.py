@@ -5,15 +5,14 @@ from common.errors import PipelineError
 from contracts.dataset import Split
 from fixtures import SETTINGS, SPLIT, changed
 from network import batches
-from network.batches import Plan, shuffled
+from network.batches import shuffled
 
 NUMBERED = Split(np.broadcast_to(np.arange(10, dtype=np.float32)[:, None, None], (10, 28, 28)), np.arange(10))
 
 
 def one_by_one(split, settings, epochs):
     """The batches of those epochs, images and labels, without the blocks."""
-    plan = Plan.of(len(split.labels), settings)
-    for images, labels, count in shuffled(split, settings, plan, epochs):
+    for _, (images, labels, count) in shuffled(split, settings, epochs):
         yield from zip(images[:count], labels[:count], strict=True)
 
 
@@ -57,25 +56,24 @@ def test_the_deformations_weaken_to_the_given_share_in_the_last_epoch():
     assert (np.array(fading[batches:-batches]) != full[batches:-batches]).any()
 
 
-@pytest.mark.parametrize(
-    ("images", "batch_size", "steps", "size", "blocks"),
-    [(48_000, 256, 187, 12, 16), (48_000, 5_000, 9, 1, 9), (50, 16, 3, 3, 1)],
-)
-def test_a_block_has_as_many_batches_as_fit_and_an_epoch_as_many_blocks_as_it_takes(
-    images, batch_size, steps, size, blocks
-):
-    assert Plan.of(images, changed(batch_size=batch_size)) == Plan(batch_size, steps, size, blocks)
+@pytest.mark.parametrize(("batch_size", "size"), [(50, 1), (16, 3), (3, 6)])
+def test_a_block_has_as_many_batches_as_fit(batch_size, size, monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK", 20 if batch_size < 10 else 3_200)
+    (_, (images, labels, _)), *_ = shuffled(SPLIT, changed(batch_size=batch_size), range(1))
+    assert images.shape[:2] == labels.shape == (size, batch_size)
 
 
 def test_a_batch_of_more_than_all_images_is_an_error():
     with pytest.raises(PipelineError, match=r"train\.batch_size: expected at most 50, all images, found 51"):
-        Plan.of(50, changed(batch_size=51))
+        batches.count_steps(50, changed(batch_size=51))
 
 
-def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch():
+def test_blocks_hold_the_batches_in_their_order_and_end_with_the_epoch(monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK", 6)
     settings = changed(batch_size=3, augmentation="elastic")
     expected = list(one_by_one(NUMBERED, settings, range(2)))
-    blocks = list(shuffled(NUMBERED, settings, Plan(batch_size=3, steps=3, size=2, blocks=2), range(2)))
+    epochs, blocks = zip(*shuffled(NUMBERED, settings, range(2)), strict=True)
+    assert epochs == (0, 0, 1, 1)
     assert [count for _, _, count in blocks] == [2, 1, 2, 1]
     assert all(images.shape == (2, 3, 28, 28) and labels.shape == (2, 3) for images, labels, _ in blocks)
     for part in (0, 1):
