@@ -33,7 +33,7 @@ SETUPS = {
     "sixteen threads, and settings of the user": (
         PLAIN,
         {**threads(16), "TF_ENABLE_ONEDNN_OPTS": "1", "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"},
-        [OPEN, "4", "5", "7"],
+        [OPEN, "4", "5", "7", "11"],
     ),
     "a C library without AVX2 and FMA, oneDNN held to SSE4.1, three threads on one core": (
         ONE_CORE,

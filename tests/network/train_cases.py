@@ -35,6 +35,7 @@ CASES: list[tuple[int, int, dict, dict]] = [
     (1, 3, {"convolutions": [3, 5], "hidden_units": [9]}, {"weight_decay": 0.5}),
     (37, 100, {"convolutions": [60, 2]}, {}),
     (128, 400, {"convolutions": [32, 64]}, {}),
+    (32, 100, {"convolutions": [32, 64]}, {"augmentation": "elastic"}),
 ]
 
 
