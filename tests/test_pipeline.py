@@ -12,7 +12,7 @@ from PIL import Image
 import compare
 import predict
 from common.errors import PipelineError
-from fixtures import AUTHOR, IMAGES, PROJECT, STAGES, edit_params, run, succeed
+from fixtures import IMAGES, PROJECT, STAGES, edit_params, run, succeed
 from test_declared import ELSEWHERE
 
 NEEDS = {  # the stage that a stage asks for when nothing is there
@@ -39,19 +39,6 @@ def test_a_second_run_executes_nothing_also_elsewhere_with_a_comment_and_in_anot
 
 
 @pytest.mark.slow
-def test_an_experiment_can_be_run_and_shown_and_the_old_results_are_restored(light):
-    lock = (light / "dvc.lock").read_bytes()
-    output = succeed(light, "dvc", "exp", "run", "--name", "short", "-S", "train.epochs=1", **AUTHOR)
-    assert executed(output) == ["check", "train", "evaluate", "plot", "report"]
-    table = succeed(light, "dvc", "exp", "show", "--csv")
-    assert "short" in table
-    assert "train.epochs" in table
-    succeed(light, "git", "restore", "params.yaml")
-    assert executed(succeed(light, "dvc", "repro")) == []
-    assert lock == (light / "dvc.lock").read_bytes()
-
-
-@pytest.mark.slow
 def test_a_network_of_other_layers_goes_through_every_stage_and_tool(project, monkeypatch, capsys):
     edit_params(project, {"model.convolutions": [2, 3]})
     build, flat = project / "stages/network/build.py", '    network.add(layers.Flatten(name="flatten"))\n'
@@ -67,8 +54,9 @@ def test_a_network_of_other_layers_goes_through_every_stage_and_tool(project, mo
     ]:
         monkeypatch.setattr("sys.argv", [tool.__name__, *arguments])
         monkeypatch.setattr(tool, "PROJECT", project, raising=False)
-        with pytest.raises(SystemExit, match="^0$"):
+        with pytest.raises(SystemExit) as end:
             tool.main()
+        assert not end.value.code
         assert re.search(message, capsys.readouterr().out)
 
 

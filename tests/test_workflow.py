@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from fixtures import PROJECT, commit, edit_params, succeed
+from test_pipeline import executed
 
 WORKFLOW = yaml.load((PROJECT / ".github/workflows/pipeline.yml").read_text(), yaml.BaseLoader)  # `on` is a word
 *_, CHECKS, EMULATED, REPORT = (step["run"] for step in WORKFLOW["jobs"]["checks"]["steps"] if "run" in step)
@@ -28,7 +29,7 @@ def test_a_pull_request_is_checked_by_all_that_make_offers_with_the_history_and_
 def test_the_report_of_a_pull_request_has_the_verdict_and_what_changed(light, tmp_path):
     """The step of the workflow, word for word but for where the Python is."""
     edit_params(light, {"train.epochs": 3})
-    succeed(light, "dvc", "repro")
+    assert executed(succeed(light, "dvc", "repro")) == ["check", "train", "evaluate", "plot", "report"]
     (light / "reports/plot/mistakes.png").write_bytes(b"another figure")
     commit(light, "Train longer")
     script = REPORT.replace(".venv/bin/python", "python").replace("HEAD^1", "HEAD~1")

@@ -98,23 +98,6 @@ def test_a_rotation_keeps_lengths_and_turns_by_twice_the_angle_of_its_tangent():
     np.testing.assert_allclose(down[:, 13:15, 13:15].mean(axis=(1, 2)), 13.5, atol=0.001)
 
 
-def test_scale_and_shear_are_affine_about_the_centre():
-    for strength, derivative in [({"scale": 0.2}, (0, 0)), ({"scale": 0.2}, (1, 1)), ({"shear": 0.2}, (1, 0))]:
-        way, axis = derivative
-        slopes = np.diff(moved(**strength)[:, way], axis=axis + 1)
-        assert np.ptp(slopes, axis=(1, 2)).max() < 0.001
-        assert 0.19 < np.abs(slopes).max() <= 0.201
-    assert np.abs(moved(shear=0.2)[:, 0]).max() < 1e-5
-
-
-def test_elastic_moves_are_smooth_without_direction_and_within_the_strength():
-    moves = moved(elastic=3)
-    assert 1 < np.abs(moves).max() <= 3
-    assert np.abs(moves.mean(axis=0)).max() < 0.3
-    steps = np.abs(np.diff(moves, axis=3))
-    assert steps.max() <= 3 * 1.5 / 7  # the steepest slope: halfway between control points at -3, -3, +3 and +3
-
-
 def test_the_bytes_do_not_depend_on_the_cpu(tmp_path):
     code, old = DIGEST.format(stages=str(PROJECT / "stages")), "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
     digests = {
