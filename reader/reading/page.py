@@ -57,10 +57,7 @@ def find_symbols(grey: np.ndarray, reader: Network | None = None) -> Page:
         ink = np.where(ink > FAINT, np.minimum(ink, 1), 0)
         rows, small, labels = split(ink)
     if reader:
-        rows = [
-            line._replace(boxes=[digit for box in line.boxes for digit in separate(box, ink, labels, reader)])
-            for line in rows
-        ]
+        rows = [touching.cut_apart(line, ink, labels, reader) for line in rows]
     page = [describe(line, ink, labels) for line in rows]
     if not any(not symbol.mark for line in page for symbol in line):
         return Page([], 0)
@@ -88,27 +85,9 @@ def split(ink: np.ndarray) -> tuple[list[lines.Line], list[Box], np.ndarray]:
     return rows, small + marks, labels
 
 
-def take(box: Box, ink: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the ink of a piece alone, (height, width) in [0, 1]."""
-    cut = np.s_[box.top : box.bottom, box.left : box.right]
-    return ink[cut] * np.isin(labels[cut], box.labels)
-
-
-def separate(box: Box, ink: np.ndarray, labels: np.ndarray, reader: Network) -> list[Box]:
-    """Return a piece, or the digits in it that touch, with labels of their own."""
-    piece = take(box, ink, labels)
-    columns = touching.find_cuts(piece, reader)
-    if len(columns) == 2:
-        return [box]
-    first = labels.max() + 1
-    numbers = first + np.searchsorted(columns[1:-1], np.arange(box.width), "right")
-    labels[box.top : box.bottom, box.left : box.right][piece > 0] = np.broadcast_to(numbers, piece.shape)[piece > 0]
-    return [each._replace(touching=True) for each in pieces.boxes(labels) if each.labels[0] >= first]
-
-
 def describe(line: lines.Line, ink: np.ndarray, labels: np.ndarray) -> list[Symbol]:
     """Tell digits from marks in a line of writing."""
-    parts = [take(box, ink, labels) for box in line.boxes]
+    parts = [pieces.take(box, ink, labels) for box in line.boxes]
     names = lines.name_strokes([lines.measure(part > 0) for part in parts])
     symbols = []
     for box, part, name in zip(line.boxes, parts, names, strict=True):

@@ -87,20 +87,9 @@ def without_rules(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     level = np.quantile(ink[rules], 0.75) if rules.any() else 0
     if level < DARK:
         rules = (rules & (ink <= max(DARK, level + ABOVE))) | find_pale(ink, level > 0)
-    rules = rules & ~find_crossings(ink * ~rules > 0, rules)
     ink = ink * ~rules
     remains, doubtful = find_remains(ink, bool(directions[0].any()), bool(directions[1].any()))
     return ink * ~remains, rules | remains, doubtful
-
-
-def find_crossings(ink: np.ndarray, rules: np.ndarray) -> np.ndarray:
-    """Return where strokes of ink, (h, w) bool, cross the lines that were taken from it: what a closing would fill."""
-    if not rules.any():
-        return rules
-    reach = np.quantile(ndimage.distance_transform_edt(rules)[rules], 0.9) + 1
-    wide = ndimage.distance_transform_edt(~ink) <= reach
-    closed = ndimage.distance_transform_edt(wide) > reach
-    return ndimage.binary_opening(closed & rules, AROUND)  # no corners
 
 
 def find_pale(ink: np.ndarray, ruled: bool) -> np.ndarray:
@@ -146,6 +135,12 @@ def boxes(labels: np.ndarray) -> list[Box]:
     """Return the box of each label, (h, w) int, that there is."""
     slices = enumerate(ndimage.find_objects(labels), 1)
     return [Box(each[0].start, each[0].stop, each[1].start, each[1].stop, (i,)) for i, each in slices if each]
+
+
+def take(box: Box, ink: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the ink of a piece alone, (height, width) in [0, 1]."""
+    cut = np.s_[box.top : box.bottom, box.left : box.right]
+    return ink[cut] * np.isin(labels[cut], box.labels)
 
 
 def join_parts(parts: list[Box], labels: np.ndarray) -> tuple[list[Box], list[Box]]:
@@ -222,7 +217,7 @@ def thickness(mask: np.ndarray) -> float:
 
 def thicken(ink: np.ndarray) -> np.ndarray:
     """Return ink, (h, w) in [0, 1], with strokes about as thick as those of the training, if they are thinner."""
-    missing = round(PEN * len(ink) - thickness(ink > 0.3))
+    missing = round(PEN * len(ink) - thickness(ink > 0.3 * ink.max()))
     return ndimage.maximum_filter(np.pad(ink, missing), missing + 1) if missing > 0 else ink
 
 

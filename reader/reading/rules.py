@@ -1,6 +1,5 @@
 """Find the ruling of the paper and frames around digits, which may touch the digits."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +22,6 @@ LONGER = 1.5  # times: lines this much longer than those across them need no sup
 SQUARES = 3  # lines of one direction, at least
 SMALLEST = 12  # pixels of the longer side of a component with lines
 MOST = 100  # components to look at, the largest first
-
-AtBorder = Callable[[np.ndarray], np.ndarray]  # whether points, (..., 2), are at the border of the picture
 
 
 class Lines(NamedTuple):
@@ -54,8 +51,12 @@ class Lines(NamedTuple):
         places = np.sort(self.ends.mean(axis=1)[:, int(steps[0] > steps[1])])
         return float(np.median(np.diff(places))) if len(places) > 1 else np.inf
 
-    def supported(self, others: "Lines", at_border: AtBorder) -> "Lines":
-        """Return the lines whose two ends are on one of the others or at the border of the picture.
+    def end_on(self, places: np.ndarray) -> np.ndarray:
+        """Return whether the first and the last pixel of each line, (n, 2) bool, are among places, (h, w) bool."""
+        return places[tuple(self.ends.transpose(2, 0, 1))]
+
+    def supported(self, others: "Lines", border: np.ndarray) -> "Lines":
+        """Return the lines whose two ends are on one of the others or at the border of the picture, (h, w) bool.
 
         A stroke that crosses the lines of the paper ends anywhere. Without support are lines LONGER than all others,
         and those of squares, which are as close together as the others.
@@ -67,10 +68,8 @@ class Lines(NamedTuple):
             return self
         reach = 2 * round(others.thickness) + THREE
         near = ndimage.maximum_filter(others.labels > 0, 2 * reach + 1)
-        y, x = self.ends.transpose(2, 0, 1)
-        border = at_border(self.ends)
-        ruled = at_border(others.ends).all(axis=1).sum() >= SQUARES  # paper on which no line goes from line to line
-        kept = (near[y, x] | border).all(axis=1) & (border.any(axis=1) | ~ruled)
+        ruled = others.end_on(border).all(axis=1).sum() >= SQUARES  # paper on which no line goes from line to line
+        kept = self.end_on(near | border).all(axis=1) & (self.end_on(border).any(axis=1) | ~ruled)
         return self._replace(labels=np.append(0, np.cumsum(kept) * kept)[self.labels], ends=self.ends[kept])
 
 
@@ -90,6 +89,8 @@ def find_straight(ink: np.ndarray) -> np.ndarray:
     labels, number = ndimage.label(ink, AROUND)
     boxes = ndimage.find_objects(labels)
     found = np.zeros((2, *ink.shape), bool)
+    border = np.ones(ink.shape, bool)
+    border[2:-2, 2:-2] = False
     shapes = [(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in boxes]
     tallest = max((height for height, width in shapes if width <= WIDE * height), default=0)  # a dash is no longer
     sizes = [max(shape) for shape in shapes]
@@ -98,19 +99,12 @@ def find_straight(ink: np.ndarray) -> np.ndarray:
             break
         box = boxes[index]
         part = labels[box] == index + 1
-        offset = np.array([box[0].start, box[1].start])
-
-        def at_border(points: np.ndarray, offset: np.ndarray = offset) -> np.ndarray:
-            """Whether points, (..., 2) in the component, are at the border of the picture."""
-            places = points + offset
-            return ((places <= 1) | (places >= np.array(ink.shape) - 2)).any(axis=-1)
-
-        rows, columns = find_lines(part, at_border)
+        rows, columns = find_lines(part, border[box])
         height, width = part.shape
         thin = max(rows.thickness, columns.thickness) * STROKE <= min(part.shape)
         closed = thin and min(rows.sides, columns.sides) >= 1 and rows.sides + columns.sides >= 3  # one may be cut off
         enclosing = encloses_another(part, labels[box])
-        edges = [offset[axis] <= 1 and offset[axis] + part.shape[axis] >= ink.shape[axis] - 1 for axis in (0, 1)]
+        edges = [side.start <= 1 and side.stop >= length - 1 for side, length in zip(box, ink.shape, strict=True)]
         numbers = len(rows.ends), len(columns.ends)
         # A digit that fills its picture reaches its edges too, alone and with less than three lines.
         ruled = any(edges) and (number > 1 or (thin and max(numbers) >= 3))
@@ -120,7 +114,7 @@ def find_straight(ink: np.ndarray) -> np.ndarray:
             framed = closed or (enclosing and min(numbers) > 0)
             framed = framed and (one_row or not any(edges))
             if framed:
-                rows, columns = find_lines(part, at_border, DOUBLE)
+                rows, columns = find_lines(part, border[box], DOUBLE)
             lines = choose(rows, columns, DOUBLE if framed else CROSSING)
             every = np.any(lines, axis=0)
             kept = [each.thickness for each, mask in zip((rows, columns), lines, strict=True) if mask.any()]
@@ -151,19 +145,18 @@ def beside(rest: np.ndarray, lines: np.ndarray, reach: int) -> np.ndarray:
     return (close > BESIDE * total)[labels]
 
 
-def find_lines(
-    part: np.ndarray, at_border: Callable[[np.ndarray], np.ndarray], thicker: float = CROSSING
-) -> tuple[Lines, Lines]:
+def find_lines(part: np.ndarray, border: np.ndarray, thicker: float = CROSSING) -> tuple[Lines, Lines]:
     """Return the lines along the rows and those along the columns of a component, (h, w) bool.
 
-    A part of them that is this many times as thick, or more, is a stroke that crosses the line.
+    border: the same of the picture's. A part of a line that is this many times as thick, or more, is a stroke that
+    crosses it.
     """
     y, x = np.nonzero(part)
     down, right = slope(y, x), slope(x, y)
     height, width = np.ptp(y - down * x) + 1, np.ptp(x - right * y) + 1  # of what may be turned
     rows = lines_along(part, down, width, thicker)
     columns = lines_along(part.T, right, height, thicker).transposed()
-    return rows.supported(columns, at_border), columns.supported(rows, at_border)
+    return rows.supported(columns, border), columns.supported(rows, border)
 
 
 def slope(y: np.ndarray, x: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fixtures import PROJECT
 from reader.reading.network import load
 from reader.reading.page import Page, find_symbols, read
+from reader.reading.touching import find_cuts
 
 PITCH, HEIGHT = 60, 52  # pixels
 
@@ -82,6 +83,11 @@ def test_digits_that_touch_are_cut_apart_and_not_sure():
     answers = [symbol.answer for symbol in page.digits]
     assert [(answer.digit, answer.sure) for answer in answers[:2]] == [("5", False), ("2", False)]
     assert len(answers) == 4
+
+
+def test_a_wide_piece_without_parts_as_high_as_digits_is_not_cut():
+    slope = np.eye(40, 40).repeat(5, axis=1)
+    assert find_cuts(slope, load(PROJECT)) == []
 
 
 def test_a_point_close_beside_a_digit_is_a_point():
