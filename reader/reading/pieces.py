@@ -13,8 +13,6 @@ LEAST = 0.35  # of the same: smaller ink that is not part of a digit is a mark o
 TALL = 0.6  # of the same: two strokes as tall as this are two digits
 BREAK = 0.1  # of the same: two halves of a digit that are as tall are no further apart
 OTHERS = 1.25  # times their usual height: taller pieces do not count
-MANY = 3  # components as tall as digits: with more of them, the tallest is a whole digit
-WHOLE = 1.2  # times the tallest: a digit is no higher then
 HIGH = 2  # times its width: two digits one above the other are higher
 GAP = 0.25  # of the same: parts of one digit are no further apart
 POINT = 0.07  # of the same: a speck at the foot of a digit is a point unless it is closer
@@ -152,11 +150,10 @@ def join_parts(parts: list[Box], labels: np.ndarray) -> tuple[list[Box], list[Bo
     usual = np.median(heights[heights >= LEAST * heights.max()])
     tallest = float(min(heights.max(), OTHERS * usual))  # one digit may be much taller than the others
     least = max(LEAST * tallest, SMALLEST)
-    halves = sum(part.height >= TALL * tallest for part in parts) <= MANY
     pieces: list[Box] = []
     small = []
     for part in sorted(parts, key=lambda part: -part.size):
-        near = [i for i, piece in enumerate(pieces) if belongs(part, piece, tallest, labels, halves)]
+        near = [i for i, piece in enumerate(pieces) if belongs(part, piece, tallest, labels)]
         if near:
             closest = min(near, key=lambda i: part.distance(pieces[i]))
             pieces[closest] = pieces[closest].join(part)
@@ -173,11 +170,8 @@ def is_dash(box: Box, tallest: float) -> bool:
     return box.is_flat and (box.height < FLAT * tallest or box.width > 4 * box.height)
 
 
-def belongs(part: Box, piece: Box, tallest: float, labels: np.ndarray, halves: bool) -> bool:
-    """Whether a component is part of a digit: close above, below or within it.
-
-    As tall as a digit it is one, unless the tallest components may be halves of broken digits.
-    """
+def belongs(part: Box, piece: Box, tallest: float, labels: np.ndarray) -> bool:
+    """Whether a component is part of a digit: close above, below or within it."""
     stacked = min(part.right, piece.right) - max(part.left, piece.left) >= 0.3 * min(part.width, piece.width)
     small = part.size < SPECK * tallest
     within = GAP if stacked else GAP / 2
@@ -186,7 +180,6 @@ def belongs(part: Box, piece: Box, tallest: float, labels: np.ndarray, halves: b
     if part.height >= TALL * tallest:
         both = part.join(piece)
         above = part.height + piece.height - both.height <= TALL * min(part.height, piece.height)
-        above &= halves or both.height <= WHOLE * tallest
         return stacked and above and both.height <= HIGH * both.width and gap(part, piece, labels) <= BREAK * tallest
     if small and part.top + part.bottom > 2 * (piece.bottom - GAP * tallest):  # at its foot
         return stacked and gap(part, piece, labels) <= POINT * tallest

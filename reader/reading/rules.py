@@ -80,12 +80,6 @@ def find_rules(ink: np.ndarray) -> np.ndarray:
     cannot be one digit: they enclose another, are wider than any digit, reach from edge to edge of the picture, or are
     closed by straight lines on four sides.
     """
-    found = find_straight(ink)
-    return found | find_straight(ink & ~found.any(axis=0)) if found.any() else found  # of what they held together
-
-
-def find_straight(ink: np.ndarray) -> np.ndarray:
-    """Return the lines of each component of the ink, (h, w) bool: (2, h, w) bool."""
     labels, number = ndimage.label(ink, AROUND)
     boxes = ndimage.find_objects(labels)
     found = np.zeros((2, *ink.shape), bool)

@@ -11,6 +11,7 @@ from reader.reading.network import Network, predict
 from reader.reading.pieces import Box
 
 STEP = 1 / 14  # of the height of the piece, between places to cut
+WIDE = 0.6  # of the same: a narrower piece, such as a bracket, is not cut
 LEAST = 0.15  # of the same: the width of a part
 MOST = 12  # times the same: a wider piece is not cut
 
@@ -48,6 +49,8 @@ def find_cuts(part: np.ndarray, reader: Network) -> list[int]:
     Their confidences have the largest product. Each part is about as high as the whole.
     """
     height, width = part.shape
+    if width < WIDE * height:
+        return []
     edges = np.linspace(0, width, round(min(width / height, MOST) / STEP) + 1).round().astype(int).tolist()
     spans = [(a, b) for a, b in combinations(edges, 2) if LEAST * height <= b - a <= pieces.BROAD * height]
     spans = [(a, b) for a, b in spans if part[:, a:b].any(axis=1).sum() >= pieces.TALL * height]

@@ -147,33 +147,25 @@ def row(
     return (decorate(canvas, pen, boxes, height) if decorate else canvas), text
 
 
-def rectangle(canvas: np.ndarray, pen: Pen, box: tuple, width: int) -> np.ndarray:
+def rectangle(canvas: np.ndarray, box: tuple, width: int, darkness: float) -> np.ndarray:
     top, bottom, left, right = box
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    return stroke(canvas, corners, width, pen.between(0.6, 1))
+    return stroke(canvas, corners, width, darkness)
 
 
 def frames(canvas, pen, boxes, height):
     for left, right in boxes:
         box = (0.35 * height, 1.95 * height, left + 2, right - 3)
-        canvas = rectangle(canvas, pen, box, int(pen.random.integers(1, 4)))
+        canvas = rectangle(canvas, box, int(pen.random.integers(1, 4)), pen.between(0.6, 1))
     return canvas
 
 
 def grid(canvas, pen, boxes, height):
     """A row of cells that share their walls."""
-    width, top, bottom = int(pen.random.integers(1, 4)), 0.35 * height, 1.95 * height
-    darkness = pen.between(0.6, 1)
-    for y in (top, bottom):
-        canvas = stroke(canvas, [(boxes[0][0], y), (boxes[-1][1], y)], width, darkness)
-    for x in [boxes[0][0], *(right for _, right in boxes)]:
-        canvas = stroke(canvas, [(x, top), (x, bottom)], width, darkness)
+    width, darkness = int(pen.random.integers(1, 4)), pen.between(0.6, 1)
+    for left, right in boxes:
+        canvas = rectangle(canvas, (0.35 * height, 1.95 * height, left, right), width, darkness)
     return canvas
-
-
-def phone(pen: Pen) -> Drawing:
-    """Hyphens between some of the digits."""
-    return written(pen, "-".join(pen.digits(n) for n in pen.random.integers(2, 4, pen.random.integers(2, 4))))
 
 
 def rule(canvas: np.ndarray, pen: Pen, dark: float, spacing: float, squared: bool) -> np.ndarray:
@@ -199,7 +191,8 @@ def framed(pen: Pen) -> Drawing:
     side = int(max(ink.shape) * pen.between(1.5, 2.4))
     canvas = np.zeros((side + 20, side + 20))
     paste(canvas, ink, (side + 20 - ink.shape[0]) / 2, (side + 20 - ink.shape[1]) / 2)
-    return rectangle(canvas, pen, (8, side + 10, 8, side + 10), int(pen.random.integers(1, 5))), digit
+    width, darkness = int(pen.random.integers(1, 5)), pen.between(0.6, 1)
+    return rectangle(canvas, (8, side + 10, 8, side + 10), width, darkness), digit
 
 
 def written(pen: Pen, text: str, glyph: Callable[[Pen, int], Drawing] = Pen.mnist) -> Drawing:
@@ -240,6 +233,10 @@ def written(pen: Pen, text: str, glyph: Callable[[Pen, int], Drawing] = Pen.mnis
 
 def typeset(pen: Pen, text: str) -> Drawing:
     return single(lambda pen, height: pen.font(HANDS + PRINTS, min(height, 90), text), pen)
+
+
+def phone(pen: Pen) -> str:
+    return "-".join(pen.digits(n) for n in pen.random.integers(2, 4, pen.random.integers(2, 4)))
 
 
 def date(pen: Pen) -> str:
@@ -324,13 +321,8 @@ SHAPES = {
     "triangle": [[(0, -1), (1, 0.8), (-1, 0.8), (0, -1)]],
     "arrow": [[(-1, 0), (1, 0)], [(0.5, -0.5), (1, 0), (0.5, 0.5)]],
     "cross": [[(-1, -1), (1, 1)], [(-1, 1), (1, -1)]],
-    "plus": [[(-1, 0), (1, 0)], [(0, -1), (0, 1)]],
-    "tick": [[(-1, 0.1), (-0.4, 0.8), (1, -0.9)]],
     "hash": [[(-0.4, -1), (-0.4, 1)], [(0.4, -1), (0.4, 1)], [(-1, -0.4), (1, -0.4)], [(-1, 0.4), (1, 0.4)]],
     "spiral": [[(t / 19 * np.cos(t), t / 19 * np.sin(t)) for t in np.linspace(0, 19, 120)]],
-    "wave": [[(t, 0.3 * np.sin(4 * np.pi * t)) for t in np.linspace(-1, 1, 60)]],
-    "heart": [[(np.sin(t) ** 3, (-13 * np.cos(t) + 5 * np.cos(2 * t) + 2 * np.cos(3 * t) + np.cos(4 * t)) / 16)
-               for t in np.linspace(0, 2 * np.pi, 80)]],
     "blob": [],
 }  # fmt: skip
 
@@ -368,6 +360,11 @@ def upright(pen: Pen, height: int) -> Drawing:
     return crop(stroke(canvas, [(middle + lean, 0), (middle - lean, height)], width)), "1"
 
 
+def as_kinds(name: str, text: Callable[[Pen], str]) -> dict[str, Callable[[Pen], Drawing]]:
+    """Return two kinds of a text with marks: written by hand, and in fonts."""
+    return {name: lambda pen: written(pen, text(pen)), f"{name}, fonts": lambda pen: typeset(pen, text(pen))}
+
+
 LIGHT, DARK = (0.15, 0.35), (0.6, 1)
 KINDS: dict[str, Callable[[Pen], Drawing]] = {
     "hand fonts": partial(single, hand),
@@ -387,15 +384,11 @@ KINDS: dict[str, Callable[[Pen], Drawing]] = {
     "two lines": two_lines,
     "two lines, turned": partial(two_lines, turn=(3, 8)),
     "two lines, one tall": partial(two_lines, tall=1.7),
-    "phone numbers": phone,
-    "dates": lambda pen: written(pen, date(pen)),
-    "dates, fonts": lambda pen: typeset(pen, date(pen)),
-    "decimals": lambda pen: written(pen, decimal(pen)),
-    "decimals, fonts": lambda pen: typeset(pen, decimal(pen)),
-    "signs": lambda pen: written(pen, signed(pen)),
-    "signs, fonts": lambda pen: typeset(pen, signed(pen)),
-    "brackets": lambda pen: written(pen, bracketed(pen)),
-    "brackets, fonts": lambda pen: typeset(pen, bracketed(pen)),
+    "phone numbers": lambda pen: written(pen, phone(pen)),
+    **as_kinds("dates", date),
+    **as_kinds("decimals", decimal),
+    **as_kinds("signs", signed),
+    **as_kinds("brackets", bracketed),
     "bars": lambda pen: written(pen, barred(pen)),
     "touching pair": touching,
     "broken": broken,
