@@ -13,7 +13,6 @@ LEAST = 0.35  # of the same: smaller ink that is not part of a digit is a mark o
 TALL = 0.6  # of the same: two strokes as tall as this are two digits
 BREAK = 0.1  # of the same: two halves of a digit that are as tall are no further apart
 OTHERS = 1.25  # times their usual height: taller pieces do not count
-HIGH = 2  # times its width: two digits one above the other are higher
 GAP = 0.25  # of the same: parts of one digit are no further apart
 POINT = 0.07  # of the same: a speck at the foot of a digit is a point unless it is closer
 FLAT = 0.35  # of the same: what is lower, and wider than high, is a dash
@@ -180,7 +179,7 @@ def belongs(part: Box, piece: Box, tallest: float, labels: np.ndarray) -> bool:
     if part.height >= TALL * tallest:
         both = part.join(piece)
         above = part.height + piece.height - both.height <= TALL * min(part.height, piece.height)
-        return stacked and above and both.height <= HIGH * both.width and gap(part, piece, labels) <= BREAK * tallest
+        return stacked and above and gap(part, piece, labels) <= BREAK * tallest
     if small and part.top + part.bottom > 2 * (piece.bottom - GAP * tallest):  # at its foot
         return stacked and gap(part, piece, labels) <= POINT * tallest
     return True

@@ -315,31 +315,6 @@ def scribble(pen: Pen) -> Drawing:
     return stroke(np.zeros((side + 40, side + 40)), list(points), pen.between(2, side / 12)), ""
 
 
-SHAPES = {
-    "star": [[(np.sin(k * 0.8 * np.pi), -np.cos(k * 0.8 * np.pi)) for k in range(6)]],
-    "square": [[(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]],
-    "triangle": [[(0, -1), (1, 0.8), (-1, 0.8), (0, -1)]],
-    "arrow": [[(-1, 0), (1, 0)], [(0.5, -0.5), (1, 0), (0.5, 0.5)]],
-    "cross": [[(-1, -1), (1, 1)], [(-1, 1), (1, -1)]],
-    "hash": [[(-0.4, -1), (-0.4, 1)], [(0.4, -1), (0.4, 1)], [(-1, -0.4), (1, -0.4)], [(-1, 0.4), (1, 0.4)]],
-    "spiral": [[(t / 19 * np.cos(t), t / 19 * np.sin(t)) for t in np.linspace(0, 19, 120)]],
-    "blob": [],
-}  # fmt: skip
-
-
-def shape(pen: Pen) -> Drawing:
-    side = int(pen.between(50, 160))
-    name = list(SHAPES)[pen.random.integers(len(SHAPES))]
-    canvas = np.zeros((side + 40, side + 40))
-    if name == "blob":
-        y, x = np.indices(canvas.shape) - (side + 40) / 2
-        return (np.hypot(y / pen.between(0.6, 1), x / pen.between(0.6, 1)) < side / 2.4).astype(float), ""
-    width = max(2, int(side * pen.between(0.04, 0.13)))
-    for polygon in SHAPES[name]:
-        canvas = stroke(canvas, [(20 + side * (x + 1) / 2, 20 + side * (y + 1) / 2) for x, y in polygon], width)
-    return canvas, ""
-
-
 def blank(spacing: float, squared: bool, pen: Pen) -> Drawing:
     canvas = np.zeros((int(pen.between(60, 400)), int(pen.between(60, 400))))
     if spacing:
@@ -396,7 +371,6 @@ KINDS: dict[str, Callable[[Pen], Drawing]] = {
     "letters like digits": partial(letter, ALIKE),
     "letters same as digits": partial(letter, SAME),
     "scribbles": scribble,
-    "shapes": shape,
     "blank": partial(blank, 0, False),
     "blank, ruled": partial(blank, 30, False),
     "blank, squared": partial(blank, 30, True),
