@@ -11,6 +11,9 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("", "stages")]
 import common.interrupts  # noqa: F401
 
+if __name__ == "__main__":
+    sys.modules.update(dict.fromkeys(("pandas", "sklearn")))  # type: ignore[arg-type]  # Keras would import them: 90 MB
+
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast

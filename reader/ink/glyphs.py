@@ -16,10 +16,11 @@ from network.sampling import CENTRE
 FIT = 20  # pixels of the longer side of MNIST's digits, whose centre of mass is in the centre of the image
 MARGIN = (SHAPE[0] - FIT) // 2
 DEJAVU = ["", "-Bold", "-Oblique", "-BoldOblique"]
+COMPUTER_MODERN = ["r", "b", "ti", "mi", "ss", "tt"]
 STIX = ["", "Italic", "Bol", "BolIta"]
 # File names by purpose, no font for two of them; None is Pillow's own font.
 FONTS: dict[str, list[str | None]] = {
-    "train": [None, *(f"STIXGeneral{style}" for style in STIX), "cmr10", "cmss10", "cmtt10"],
+    "train": [None, *(f"STIXGeneral{style}" for style in STIX), *(f"cm{style}10" for style in COMPUTER_MODERN)],
     "validation": [f"DejaVuSans{style}" for style in DEJAVU],
     "test": [f"DejaVuSerif{style.replace('Oblique', 'Italic')}" for style in DEJAVU],
 }

@@ -10,7 +10,7 @@ from contracts.dataset import SHAPE
 from network.sampling import CENTRE, sample
 from reader.ink.glyphs import FIT, MARGIN, PART, centred, prints, to_float, to_levels
 
-LETTERS = "ACEFHKLMNPRTUVWXYacdefhkmnprtuvwx?!&%@#+*=<>$"  # without those that people take for digits
+LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwxy?!&%@#+*=<>$"  # without those that people take for digits
 GRID = np.arange(SHAPE[0], dtype=np.float64)
 
 

@@ -115,7 +115,6 @@ def measure(mask: np.ndarray) -> Stroke:
 
 class Name(NamedTuple):
     mark: str = ""  # that a piece is, or ""
-    instead: str = ""  # the mark that it is if the network sees no digit
     doubtful: bool = False  # whether it may be a mark, and is not a sure digit
 
 
@@ -139,7 +138,7 @@ def name_strokes(strokes: list[Stroke]) -> list[Name]:
             slash = tall >= BAR or (slant >= SLASH and any(are_twins(stroke, other) for other in apart))
             mark = "/" if slash and stroke.lean >= LEAN else "|" if tall >= BAR and abs(stroke.lean) < LEAN else ""
             doubtful = tall >= TALLER or (slant >= DOUBT and stroke.lean >= LEAN)
-            names.append(Name(mark if 0 < i < len(strokes) - 1 else "", "", bool(doubtful)))
+            names.append(Name(mark if 0 < i < len(strokes) - 1 else "", bool(doubtful)))
     return names
 
 
@@ -148,7 +147,7 @@ def are_twins(one: Stroke, other: Stroke) -> bool:
 
 
 def name_bracket(stroke: Stroke, others: list[Stroke], height: float) -> Name:
-    """Name a bent stroke; without a partner among the others it may be a digit."""
+    """Name a bent stroke, which without a partner among the others is a digit that is not sure."""
     partners = [other for other in others if other.bend * stroke.bend < 0 and abs(other.bend) >= BENT]
     mirrored = any(
         abs(other.bend + stroke.bend) < MIRRORED and abs(other.height / stroke.height - 1) < MIRRORED
@@ -156,7 +155,7 @@ def name_bracket(stroke: Stroke, others: list[Stroke], height: float) -> Name:
     )
     tall = min(stroke.height, max((other.height for other in partners), default=0)) >= TALLER * height
     mark = "(" if stroke.bend < 0 else ")"
-    return Name(mark if tall or mirrored else "", mark if partners else "", abs(stroke.bend) >= BENT)
+    return Name(mark if tall or mirrored else "", True)
 
 
 def is_close(one: Box, other: Box) -> bool:

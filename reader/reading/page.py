@@ -1,6 +1,5 @@
 """Read a page: from grey levels to lines of digits and marks."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,6 @@ class Symbol(NamedTuple):
 
     box: Box
     mark: str = ""  # "" for a digit
-    instead: str = ""  # the mark that it is if the network sees no digit
     image: np.ndarray | None = None  # of a digit, the network's input: (28, 28) float32 in [0, 1]
     single: bool = False  # whether the shape and place are those of one digit
     answer: Answer | None = None
@@ -95,7 +93,7 @@ def describe(line: lines.Line, ink: np.ndarray, labels: np.ndarray) -> list[Symb
         part_of_another = any(lines.is_close(box, other) for other in line.boxes if other is not box)
         doubtful = name.doubtful or dotted or part_of_another or box.touching
         single = pieces.is_single(part > 0.5) and not doubtful
-        symbols.append(Symbol(box, name.mark, name.instead, fit(pieces.thicken(part)), single))
+        symbols.append(Symbol(box, name.mark, fit(pieces.thicken(part)), single))
     return symbols
 
 
@@ -105,17 +103,11 @@ def read(grey: np.ndarray, reader: Network) -> Page:
     if not page.digits:
         return page
     rows = iter(network.predict(reader, np.stack([digit.image for digit in page.digits if digit.image is not None])))
-    return page._replace(lines=[[ask(symbol, rows, reader) for symbol in line] for line in page.lines])
 
+    def ask(symbol: Symbol) -> Symbol:
+        return symbol if symbol.mark else symbol._replace(answer=network.answer(next(rows), reader, symbol.single))
 
-def ask(symbol: Symbol, rows: Iterator[np.ndarray], reader: Network) -> Symbol:
-    """Return a digit with its answer, from the next of the probabilities; or as the mark that it is instead."""
-    if symbol.mark:
-        return symbol
-    answer = network.answer(next(rows), reader, symbol.single)
-    if symbol.instead and answer.no_digit > answer.confidence:
-        return symbol._replace(mark=symbol.instead)
-    return symbol._replace(answer=answer)
+    return page._replace(lines=[[ask(symbol) for symbol in line] for line in page.lines])
 
 
 def text(page: Page) -> str:

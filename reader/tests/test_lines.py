@@ -21,15 +21,15 @@ def find_digits(grey: np.ndarray) -> list[Symbol]:
 SIZE = (420, 130)
 
 
-def ruled(draw: ImageDraw.ImageDraw, width: int = 2, spacing: int = 24, squared: bool = False) -> None:
-    for y in range(9, SIZE[1], spacing):
-        draw.line([(0, y), (SIZE[0], y)], fill=60, width=width)
-    for x in range(9, SIZE[0], spacing) if squared else ():
-        draw.line([(x, 0), (x, SIZE[1])], fill=60, width=width)
+def ruled(draw: ImageDraw.ImageDraw) -> None:
+    for y in range(9, SIZE[1], 24):
+        draw.line([(0, y), (SIZE[0], y)], fill=60, width=2)
 
 
 def squared(draw: ImageDraw.ImageDraw) -> None:
-    ruled(draw, squared=True)
+    ruled(draw)
+    for x in range(9, SIZE[0], 24):
+        draw.line([(x, 0), (x, SIZE[1])], fill=60, width=2)
 
 
 def frames(draw: ImageDraw.ImageDraw) -> None:
