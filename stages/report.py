@@ -60,7 +60,7 @@ def load_reader(names: list[str], form: str) -> dict | None:
     """
     if names != reader.NAMES or form != "strokes":
         return None
-    layers, metrics = reader.load_network(), load_json(reader.METRICS, "reader")
+    layers, metrics = reader.load_network(), reader.load_metrics()
     parts = [part.astype("<f2").tobytes() for layer in layers for part in layer]
     network = {
         "sizes": [len(layers[0][0]), *(len(bias) for _, bias in layers)],

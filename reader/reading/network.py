@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.files import load_json
 from contracts import reader
 from pictures.dense import probabilities
 
@@ -29,7 +28,7 @@ class Network(NamedTuple):
 def load(project: Path) -> Network:
     """Return the reader of a project. Raises PipelineError when a file of it is missing or damaged."""
     with contextlib.chdir(project):
-        return Network(reader.NAMES, reader.load_network(), load_json(reader.METRICS, "reader")["confidence_threshold"])
+        return Network(reader.NAMES, reader.load_network(), reader.load_metrics()["confidence_threshold"])
 
 
 def predict(network: Network, images: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ def save(folder: Path, grey: np.ndarray, labels: np.ndarray, index: np.ndarray) 
     with atomic_write(folder / "images.npy") as part, part.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)  # no memory map, which a full disk ends with a signal
         for start in range(0, len(index), CHUNK):
-            file.write(grey[index[start : start + CHUNK]] / np.float32(255))
+            file.write((grey[index[start : start + CHUNK]] / np.float32(255)).tobytes())
     with atomic_write(folder / "labels.npy") as part, part.open("wb") as file:
         np.save(file, labels[index].astype(np.uint8, copy=False))
 

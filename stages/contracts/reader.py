@@ -5,8 +5,10 @@ It has one output more than there are digits, the last: its probability that an 
 """
 
 import io
+import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,18 +37,29 @@ def save_network(layers: Iterable[Sequence[np.ndarray]]) -> None:
                 archive.writestr(zipfile.ZipInfo(f"{name}_{number}.npy"), content.getvalue())
 
 
+@contextmanager
+def from_git(path: Path) -> Iterator[None]:
+    """Raise PipelineError that says how to restore `path` if the block cannot read it."""
+    try:
+        yield
+    except Exception as error:  # NumPy raises anything for a damaged archive
+        raise PipelineError(f"{path} is missing or damaged ({error}); restore it with `git restore {FOLDER}`") from None
+
+
 def load_network() -> list[tuple[np.ndarray, np.ndarray]]:
     """Return kernel (inputs, outputs) and bias (outputs,) of each dense layer as float32, in order.
 
     ReLU follows each layer but the last, softmax the last.
-    Raises PipelineError when the file is missing or damaged.
     """
-    try:
-        with np.load(PATH) as archive:
-            arrays = [values.astype(np.float32) for values in archive.values()]
+    with from_git(PATH), np.load(PATH) as archive:
+        arrays = [values.astype(np.float32) for values in archive.values()]
         return list(zip(arrays[::2], arrays[1::2], strict=True))
-    except Exception as error:  # NumPy raises anything for a damaged archive
-        raise PipelineError(f"{PATH} is missing or damaged ({error}); restore it with `git restore {FOLDER}`") from None
+
+
+def load_metrics() -> dict:
+    """Return the metrics that the reader's training wrote, its confidence threshold among them."""
+    with from_git(METRICS):
+        return json.loads(METRICS.read_text(encoding="utf-8"))
 
 
 def move(images: np.ndarray) -> np.ndarray:

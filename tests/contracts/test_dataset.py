@@ -13,7 +13,7 @@ LABELS = np.array([3, 1, 4, 1, 5], np.uint8)
 def test_the_images_at_the_index_are_saved_as_fractions_whatever_the_chunk(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(dataset, "CHUNK", chunk)
     index = np.array([3, 0, 4])
-    dataset.save(tmp_path, GREY, LABELS, index)
+    dataset.save(tmp_path, np.asfortranarray(GREY), LABELS, index)
     split = dataset.load(tmp_path)
     np.testing.assert_array_equal(split.images, IMAGES[index])
     np.testing.assert_array_equal(split.labels, LABELS[index])

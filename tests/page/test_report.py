@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import report
+from common import params
 from contracts import reader
 from fixtures import edit_params
 from page import templates
@@ -72,6 +73,16 @@ def test_the_page_is_small_names_its_network_and_loads_nothing_from_elsewhere(fi
     assert set(re.findall(r'(?:src|href)="([^"]{0,11})', page)) <= {"data:image/", "data:,", "model_card."} | links
     assert "http" not in page.replace("http-equiv", "")
     assert all(f'id="{link[1:]}"' in page for link in links)
+
+
+def test_the_page_has_the_value_and_the_meaning_of_each_parameter(finished):
+    page = (finished / "reports/index.html").read_text()
+    rows = re.findall(r"<code>(\w+\.\w+)</code><br><span class=\"quiet\">(.*?)</span></th><td>(.*?)</td>", page)
+    sections = params.read(finished / "params.yaml")
+    shown = [f"{section}.{key}" for section in ("normalize", "model", "train", "evaluate") for key in sections[section]]
+    assert [name for name, *_ in rows] == shown
+    assert all(value for *_, value in rows)
+    assert {name: meaning for name, meaning, _ in rows}["train.epochs"] == "passes over the training images"
 
 
 def test_the_card_has_the_headings_and_the_numbers_of_the_reports(finished):
