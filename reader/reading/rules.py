@@ -41,9 +41,6 @@ class Lines(NamedTuple):
         """The number of lines that are long enough to be the side of a frame."""
         return int((self.lengths >= SIDE * self.extent).sum())
 
-    def transposed(self) -> "Lines":
-        return self._replace(labels=self.labels.T, ends=self.ends[:, :, ::-1])
-
     @property
     def spacing(self) -> float:
         """Pixels between neighbouring lines, the median; infinite for one line."""
@@ -149,7 +146,8 @@ def find_lines(part: np.ndarray, border: np.ndarray, thicker: float = CROSSING) 
     down, right = slope(y, x), slope(x, y)
     height, width = np.ptp(y - down * x) + 1, np.ptp(x - right * y) + 1  # of what may be turned
     rows = lines_along(part, down, width, thicker)
-    columns = lines_along(part.T, right, height, thicker).transposed()
+    columns = lines_along(part.T, right, height, thicker)
+    columns = columns._replace(labels=columns.labels.T, ends=columns.ends[:, :, ::-1])
     return rows.supported(columns, border), columns.supported(rows, border)
 
 

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 import yaml
 
-from common import params
 from common.errors import PipelineError
 from contracts import reader
-from fixtures import PROJECT, SPLIT, edit_params, idx_bytes, succeed, tiny_mnist
+from fixtures import PROJECT, edit_params, idx_bytes, succeed, tiny_mnist
 from reader import mnist
-from reader.parameters import Reader
-from reader.reading.network import load, predict
-from reader.train_reader import Answers, build, choose_threshold, measure
+from reader.train_reader import Answers, choose_threshold, measure
 
 STAGE = yaml.safe_load((PROJECT / "reader/dvc.yaml").read_text())["stages"]["reader"]
 UNDECLARED = ["reader/__init__.py", "reader/parameters.py", "stages/common", "stages/sources"]
@@ -114,14 +111,6 @@ def test_the_rates_are_counted_by_kind():
             "strokes": {"images": 2, "confident": 0.0, "confident_errors": 0.0},
         },
     }
-
-
-def test_numpy_gives_the_probabilities_of_keras():
-    network, settings = load(PROJECT), params.load(Reader, PROJECT / "reader/params.yaml")
-    copy = build(settings)
-    copy.set_weights([array for layer in network.layers for array in layer])
-    expected = copy.predict(reader.move(SPLIT.images), verbose=0)
-    np.testing.assert_allclose(predict(network, SPLIT.images), reader.average(expected), rtol=0, atol=1e-5)
 
 
 def test_the_committed_reader_is_often_confident_and_seldom_wrong():
