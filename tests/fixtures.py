@@ -65,7 +65,7 @@ def tiny_mnist() -> dict[str, np.ndarray]:
         for image, digit in zip(images, labels, strict=True):
             image[2 * digit : 2 * digit + 8, 4:24] += 150
         arrays |= {f"{name}-images-idx3-ubyte": images, f"{name}-labels-idx1-ubyte": labels}
-    return arrays
+    return {name: array.astype(np.uint8) for name, array in arrays.items()}
 
 
 IMAGES, LABELS = (tiny_mnist()[f"t10k-{kind}-ubyte"][:50] for kind in ("images-idx3", "labels-idx1"))

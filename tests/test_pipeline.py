@@ -21,7 +21,7 @@ NEEDS = {  # the stage that a stage asks for when nothing is there
     "train": "normalize",
     "evaluate": "normalize",
     "plot": "train",
-    "report": "normalize",
+    "report": "evaluate",
 }
 
 

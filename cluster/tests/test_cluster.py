@@ -60,11 +60,12 @@ def test_workers_get_the_results_of_this_machine_compute_nothing_twice_and_name_
     alone = Path(shutil.copytree(light, tmp_path / "alone", symlinks=True))
     before = entries(light)
     expected = run_variants(alone, VARIANTS[:1], Where(), files, "here")
-    reports = []
+    reports, results = [], []
 
     def read(folder: Path, report: dict) -> list[bytes]:
         reports.append(report)
-        return files(folder, report)
+        results.append(files(folder, report))
+        return results[-1]
 
     there = Where(scheduler=address, workers=2, verify_workers=True)
     found = run_variants(light, VARIANTS, there, read, "there")
@@ -75,11 +76,11 @@ def test_workers_get_the_results_of_this_machine_compute_nothing_twice_and_name_
     assert entries(alone) <= entries(light)
     assert len(entries(light) - before) == 6  # check, train and evaluate of each seed
 
-    assert run_variants(light, VARIANTS, Where(scheduler=address), read, "again") == found
-    assert [report["computed"] for report in reports[2:]] == [[], []]
     failing = [*VARIANTS, {"train.batch_size": 100000}]
     with pytest.raises(PipelineError, match="1 of 3 variants failed\n  batch_size 100000: on .*: train: .*at most 240"):
-        run_variants(light, failing, Where(scheduler=address), read, "one fails")
+        run_variants(light, failing, Where(scheduler=address), read, "again")
+    assert [report["computed"] for report in reports[2:]] == [[], []]
+    assert sorted(results[2:]) == sorted(found)
     assert not list((light / ".dvc/tmp").glob("tmp*"))
 
 

@@ -52,7 +52,7 @@ def make_wide(folder: Path, changes: Mapping[str, object] | None = None) -> str:
         folder, {"model.hidden_units": [8, 520], "train.batch_size": 520, "train.weight_decay": 0.01, **(changes or {})}
     )
     arrays = tiny_mnist()
-    images, labels = (np.tile(arrays[f"train-{kind}-ubyte"].T, 2).T for kind in ("images-idx3", "labels-idx1"))
+    images, labels = (np.concatenate([arrays[f"train-{kind}-ubyte"]] * 2) for kind in ("images-idx3", "labels-idx1"))
     for split, size in {"train": 600, "validation": 100, "test": 100}.items():
         dataset.save(folder / dataset.FOLDER / split, images, labels, np.arange(size))
     return "train evaluate"
