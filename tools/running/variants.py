@@ -88,8 +88,8 @@ def run_variants(project: Path, variants: Sequence[Overrides], where: Where, rea
         ThreadPoolExecutor(side_by_side) as threads,
         tqdm(total=len(variants), unit=title, desc=title, disable=None) as bar,
     ):
-        futures = {threads.submit(run_one, changes): number for number, changes in enumerate(variants)}
         try:
+            futures = {threads.submit(run_one, changes): number for number, changes in enumerate(variants)}
             for future in as_completed(futures):
                 number = futures[future]
                 try:
