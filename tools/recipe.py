@@ -54,7 +54,7 @@ def draw(curves: pd.DataFrame, path: Path) -> None:
     """Draw the validation errors of each recipe over time, one line per seed."""
     from drawing import figures  # Matplotlib, after the hours of computing
 
-    colours = [figures.TRAIN, figures.VALIDATION, figures.TEST]
+    colours = [figures.TRAIN, figures.VALIDATION, figures.TEST, "#009E73", "#CC79A7", "black"]  # Okabe and Ito (2008)
     figure, axes = figures.plt.subplots(figsize=(8, 4))
     for number, (recipe, runs) in enumerate(curves.groupby("recipe")):
         label = f"{recipe} (n = {runs['seed'].nunique()})"
