@@ -153,7 +153,7 @@ def matching_runs(old: Revision, new: Revision) -> tuple[Scores, Scores, str]:
         return before, after, f"not measured{notes}"
     if len(sources) == 1:
         return before, after, f"measured for {sources[0]} only, and assumed for both{notes}"
-    if np.array_equal(before["accuracy"], after["accuracy"]):
+    if all(np.array_equal(before[measure], after[measure]) for measure in before):
         return single_run(old), single_run(new), "from the same study on both sides, which cannot separate them"
     return before, after, f"measured for {' and '.join(sources)}"
 
