@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,15 +90,16 @@ def run_variants(project: Path, variants: Sequence[Overrides], where: Where, rea
     ):
         try:
             futures = {threads.submit(run_one, changes): number for number, changes in enumerate(variants)}
-            for future in as_completed(futures):
-                number = futures[future]
-                try:
-                    report, rows[number] = future.result()
-                    restored += not report["computed"]
-                except (PipelineError, OSError) as error:
-                    failures.append(f"{overrides.name(variants[number])}: {error}")
-                bar.update()
-                bar.set_postfix(restored=restored, failed=len(failures))
+            while futures:  # short waits: they do not end when another thread has received a signal
+                for future in wait(futures, timeout=0.5, return_when=FIRST_COMPLETED).done:
+                    number = futures.pop(future)
+                    try:
+                        report, rows[number] = future.result()
+                        restored += not report["computed"]
+                    except (PipelineError, OSError) as error:
+                        failures.append(f"{overrides.name(variants[number])}: {error}")
+                    bar.update()
+                    bar.set_postfix(restored=restored, failed=len(failures))
         except BaseException:
             interrupts.on_signals(lambda number, frame: None)  # cleaning up takes a second
             raise
