@@ -18,8 +18,9 @@ from scipy import stats
 import compare
 from common import errors
 from comparison.flips import draw_flips, find_flips
-from comparison.judgement import Comparison, compare_all, matching_runs
+from comparison.judgement import compare_all, matching_runs
 from comparison.reports import markdown, text
+from comparison.results import Comparison
 from comparison.revisions import PREDICTIONS, Revision, flatten, read_revision
 from comparison.study import Study, score
 from drawing import figures

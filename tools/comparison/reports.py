@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from comparison.judgement import CLAIMS, Comparison, Difference, Side, p_value
+from comparison.results import CLAIMS, Comparison, Difference, Side, p_value
 
 JUDGED_ON = {
     "validation": "Judged on the validation split. Use `--split test` once, for the final report.",
