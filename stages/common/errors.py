@@ -37,6 +37,7 @@ def run(main: Callable[[], None]) -> None:
         interrupts.on_signals(interrupts.interrupt)
         main()
         sys.stdout.flush()
+        interrupts.on_signals(signal.SIG_IGN)  # all is done; Python may take a second to end
     except BrokenPipeError:  # `head` has read enough: not an error, and the flush at the exit must not report it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except PipelineError as error:

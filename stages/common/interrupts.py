@@ -27,7 +27,7 @@ def interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(number)
 
 
-def on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+def on_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
     """Handle signals by `handler` in this process if it is a stage or tool, rather than a test that imports one."""
     if Path(sys.argv[0]).resolve().parent in SCRIPTS:
         for number in SIGNALS:
